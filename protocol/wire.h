@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command stream's frames and the cursors that read and write them.
+ *
+ * A session has one ordered stream of frames in each direction. A frame is a
+ * header and a payload, padded to a multiple of 8 bytes, little endian. Values
+ * in a payload are packed without padding, in the order that the generated
+ * layout gives; they are moved by memcpy, so alignment is nobody's concern.
+ * A reading cursor's errors stick: after the first short read every get
+ * returns zero and `bad` stays set. See README.md beside this file.
+ */
+#ifndef WIRE_H
+#define WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+	WIRE_VERSION = 1,
+	FRAME_MAX = 1 << 20,	  /* bytes of a whole frame */
+	FRAME_INLINE_MAX = 256 << 10, /* bulk bytes carried in a frame; more goes by lanes */
+	FRAME_OP_CALL = 0x0100,	  /* first opcode of the spec; below: session frames */
+};
+
+/* Session frames, both directions. */
+enum frame_op {
+	FRAME_THREAD = 0x01,	  /* c->s: thread u32, pad u32, context u64: who issues what follows */
+	FRAME_GOODBYE = 0x02,	  /* c->s: execute what came before, then end */
+	FRAME_HOST_DONE = 0x03,	  /* c->s on the side connection: id u64 of a host function */
+	FRAME_HEARTBEAT = 0x04,	  /* c->s on the side connection: empty */
+	FRAME_REPLY = 0x10,	  /* s->c: seq u64 of the request, result i32, pushes u32, payload */
+	FRAME_HOST_CALL = 0x11,	  /* s->c: id u64: run this host function now */
+	FRAME_DATA = 0x12,	  /* s->c: copy id u64, offset u64, bytes[]: device-to-host data */
+	FRAME_OUTPUT = 0x13,	  /* s->c: bytes[] that kernels printed */
+	FRAME_MIRROR = 0x14,	  /* s->c: address u64, bytes[]: mapped host memory that kernels wrote */
+	FRAME_EXECUTED = 0x15,	  /* s->c: seq u64: every frame up to this one was executed */
+	FRAME_FATAL = 0x16,	  /* s->c: result i32, pad u32, text[]: the session is over, and why */
+	FRAME_COMPLETED = 0x17,	  /* s->c: stream u64, launches u64 that completed in it so far */
+};
+
+enum {
+	FRAME_WAITS = 1, /* the sender waits for a FRAME_REPLY with this frame's seq */
+};
+
+struct frame {
+	uint32_t size;	 /* bytes, header included, multiple of 8 */
+	uint16_t opcode; /* enum frame_op, or an opcode of the spec */
+	uint16_t flags;
+	uint64_t seq;	 /* 1, 2, 3, ... in each direction */
+};
+
+struct cursor {
+	const uint8_t *pos;
+	const uint8_t *end;
+	bool bad;
+};
+
+static inline size_t wire_pad(size_t n)
+{
+	return (n + 7) & ~(size_t)7;
+}
+
+/* Borrow @n bytes; NULL and bad when fewer are left. n == 0 gives a valid pointer. */
+static inline const uint8_t *get_bytes(struct cursor *c, size_t n)
+{
+	const uint8_t *p = c->pos;
+
+	if ((size_t)(c->end - c->pos) < n) {
+		c->bad = true;
+		c->pos = c->end;
+		return NULL;
+	}
+	c->pos += n;
+	return p;
+}
+
+static inline void get_value(struct cursor *c, void *out, size_t n)
+{
+	const uint8_t *p = get_bytes(c, n);
+
+	if (p)
+		memcpy(out, p, n);
+	else
+		memset(out, 0, n);
+}
+
+static inline uint8_t get_u8(struct cursor *c)
+{
+	uint8_t v;
+
+	get_value(c, &v, sizeof(v));
+	return v;
+}
+
+static inline uint16_t get_u16(struct cursor *c)
+{
+	uint16_t v;
+
+	get_value(c, &v, sizeof(v));
+	return v;
+}
+
+static inline uint32_t get_u32(struct cursor *c)
+{
+	uint32_t v;
+
+	get_value(c, &v, sizeof(v));
+	return v;
+}
+
+static inline uint64_t get_u64(struct cursor *c)
+{
+	uint64_t v;
+
+	get_value(c, &v, sizeof(v));
+	return v;
+}
+
+/* Writers go to room that was reserved for the exact size; the caller knows it. */
+static inline void put_bytes(uint8_t **out, const void *p, size_t n)
+{
+	if (n)
+		memcpy(*out, p, n);
+	*out += n;
+}
+
+static inline void put_u8(uint8_t **out, uint8_t v)
+{
+	put_bytes(out, &v, sizeof(v));
+}
+
+static inline void put_u16(uint8_t **out, uint16_t v)
+{
+	put_bytes(out, &v, sizeof(v));
+}
+
+static inline void put_u32(uint8_t **out, uint32_t v)
+{
+	put_bytes(out, &v, sizeof(v));
+}
+
+static inline void put_u64(uint8_t **out, uint64_t v)
+{
+	put_bytes(out, &v, sizeof(v));
+}
+
+#endif

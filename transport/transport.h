@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a transport does for a session: ordered, reliable streams of bytes.
+ *
+ * A session uses one command connection (frames, both directions), one side
+ * connection and some bulk lanes. Nobody outside transport/ knows which
+ * transport a connection speaks. Transports know no CUDA and never log; they
+ * return -errno. Loss of the peer is -EPIPE (or -ECONNRESET), and stays so.
+ *
+ * Threads: per connection, one thread at a time may use the sending half
+ * (reserve, commit, send) and one the receiving half (peek, consume, recv);
+ * the halves are independent. close is called when no thread uses either;
+ * interrupt may be called from any thread at any time before close.
+ */
+#ifndef TRANSPORT_H
+#define TRANSPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct transport;
+
+/* First member of every transport's own connection. */
+struct connection {
+	const struct transport *ops;
+};
+
+enum {
+	TRANSPORT_FOREVER = -1,
+	TRANSPORT_BUFFER = 4 << 20, /* bytes of the sending and of the receiving ring, each */
+};
+
+struct transport {
+	const char *scheme; /* "tcp" */
+
+	/* Listen at "host:port" (port 0: any); a pollable fd, owned by the caller. @bound (of
+	 * @size bytes) gets the address in the form that connect takes. */
+	int (*listen)(const char *address, char *bound, size_t size);
+
+	/* Accept one connection from a listening fd; -EAGAIN when none waits. */
+	int (*accept)(int listening_fd, struct connection **out);
+
+	/* Connect to "host:port" within @timeout_ms. */
+	int (*connect)(const char *address, int timeout_ms, struct connection **out);
+
+	/* Give the connection up as a descriptor that another process can adopt. Everything
+	 * committed must have been sent; bytes received but not consumed are an error (-EBUSY),
+	 * so the acceptor must read no further than it consumes: see recv. */
+	int (*detach)(struct connection *c);
+	int (*adopt)(int fd, struct connection **out);
+
+	/* Room for @size contiguous bytes (at most TRANSPORT_BUFFER / 2) in the sending ring.
+	 * Blocks while the ring is full, sending what was committed meanwhile. NULL once the peer
+	 * is gone. The bytes are the caller's to write until commit. */
+	void *(*reserve)(struct connection *c, size_t size);
+
+	/* The first @size bytes of the room follow in the stream. Does not send. */
+	void (*commit)(struct connection *c, size_t size);
+
+	/* Send all that was committed, then @iov (which may be empty), blocking. The buffers are
+	 * the caller's again on return. 0 or -errno. */
+	int (*send)(struct connection *c, const struct iovec *iov, int count);
+
+	/* Wait until at least @want bytes (at most TRANSPORT_BUFFER / 2) are in the receiving ring
+	 * and give a pointer to all of them, contiguous; the number is returned. Spins for
+	 * @spin_us first, then sleeps up to @timeout_us (TRANSPORT_FOREVER: no limit). -EAGAIN on
+	 * timeout, -EPIPE when the peer is gone or interrupt was called. The bytes may still change
+	 * if the peer shares the memory: copy before you check. */
+	ssize_t (*peek)(struct connection *c, size_t want, int spin_us, int timeout_us,
+		const void **out);
+	void (*consume)(struct connection *c, size_t size);
+
+	/* Receive exactly @size bytes into @buffer: first what the ring holds, then straight from
+	 * the wire; never reads more than @size from the wire. */
+	int (*recv)(struct connection *c, void *buffer, size_t size);
+
+	/* End both directions now: every blocked and later call returns -EPIPE. */
+	void (*interrupt)(struct connection *c);
+	void (*close)(struct connection *c);
+};
+
+/* The transport of "[scheme://]rest", tcp by default, with *rest set; NULL if there is none. */
+const struct transport *transport_find(const char *url, const char **rest);
+
+#endif
