@@ -26,6 +26,7 @@ struct waiter;
 
 struct call {
 	uint8_t *out;	 /* where the next value goes; between begin and post or wait */
+	uint8_t *frame;	 /* the frame that is being written */
 	struct cursor in; /* the reply's payload; between wait and end */
 	struct thread *thread;
 	uint64_t seq;
@@ -37,6 +38,7 @@ struct call {
 
 enum {
 	CALL_NO_CONTEXT = 1, /* is allowed without a current context */
+	CALL_NO_WORK = 2,    /* makes no work that a synchronisation would wait for */
 };
 
 /*
@@ -63,6 +65,10 @@ CUresult call_check(unsigned flags);
 /* Per-thread default streams: _ptds and _ptsz twins run between these two. What was in force
  * before is returned and given back. */
 unsigned call_default_stream(unsigned handle);
+
+/* Start the thread that sends posted frames; say goodbye, sending all that was posted. */
+int call_start(void);
+void call_goodbye(void);
 
 /* RGPU_STATS: stubs bracket their work with these when call_stats is set. */
 extern bool call_stats;

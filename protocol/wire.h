@@ -21,10 +21,14 @@ enum {
 	WIRE_VERSION = 1,
 	FRAME_MAX = 1 << 20,	  /* bytes of a whole frame */
 	FRAME_INLINE_MAX = 256 << 10, /* bulk bytes carried in a frame; more goes by lanes */
+	BULK_CHUNK = 1 << 20,	  /* bytes of a chunk on a lane, the last one apart */
 	FRAME_OP_CALL = 0x0100,	  /* first opcode of the spec; below: session frames */
 };
 
-/* Session frames, both directions. */
+/*
+ * Session frames, both directions. bytes[] stands for u32 size, u32 zero and
+ * the bytes, since frames are padded.
+ */
 enum frame_op {
 	FRAME_THREAD = 0x01,	  /* c->s: thread u32, pad u32, context u64: who issues what follows */
 	FRAME_GOODBYE = 0x02,	  /* c->s: execute what came before, then end */
@@ -32,11 +36,12 @@ enum frame_op {
 	FRAME_HEARTBEAT = 0x04,	  /* c->s on the side connection: empty */
 	FRAME_REPLY = 0x10,	  /* s->c: seq u64 of the request, result i32, pushes u32, payload */
 	FRAME_HOST_CALL = 0x11,	  /* s->c: id u64: run this host function now */
-	FRAME_DATA = 0x12,	  /* s->c: copy id u64, offset u64, bytes[]: device-to-host data */
+	FRAME_DATA = 0x12,	  /* s->c: copy id u64, offset u64, bytes[]: device-to-host data;
+				   * offset UINT64_MAX: that copy failed, nothing will come */
 	FRAME_OUTPUT = 0x13,	  /* s->c: bytes[] that kernels printed */
 	FRAME_MIRROR = 0x14,	  /* s->c: address u64, bytes[]: mapped host memory that kernels wrote */
 	FRAME_EXECUTED = 0x15,	  /* s->c: seq u64: every frame up to this one was executed */
-	FRAME_FATAL = 0x16,	  /* s->c: result i32, pad u32, text[]: the session is over, and why */
+	FRAME_FATAL = 0x16,	  /* s->c: result i32, pad u32, text (to the end, zero padded): session over */
 	FRAME_COMPLETED = 0x17,	  /* s->c: stream u64, launches u64 that completed in it so far */
 };
 
@@ -49,6 +54,21 @@ struct frame {
 	uint16_t opcode; /* enum frame_op, or an opcode of the spec */
 	uint16_t flags;
 	uint64_t seq;	 /* 1, 2, 3, ... in each direction */
+};
+
+/* Before every chunk on a bulk lane towards the server. */
+struct lane_header {
+	uint64_t number; /* of the session's chunks */
+	uint32_t size;
+	uint32_t zero;
+};
+
+/* Before every chunk on a bulk lane towards the client. */
+struct lane_data {
+	uint64_t copy; /* id that the client gave the copy */
+	uint64_t offset;
+	uint32_t size;
+	uint32_t zero;
 };
 
 struct cursor {

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shadow contexts. A primary context has one handle for the life of the
+ * process, whether active or not; `life` counts its resets, so that objects of
+ * an earlier life are known to be gone.
+ */
+#ifndef CONTEXT_H
+#define CONTEXT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include "object.h"
+#include "stream.h"
+
+struct context {
+	struct object object;
+	CUdevice device;
+	bool primary;
+	_Atomic bool active;
+	_Atomic unsigned life;
+	unsigned flags;
+	unsigned refs;		  /* primary: retains; other: 1 */
+	uint64_t id;		  /* unique for ever in this process */
+	_Atomic CUresult sticky;  /* fatal error of the context */
+	_Atomic uint64_t posted;  /* frames that may have made work */
+	_Atomic uint64_t synced;  /* of those, known to have completed */
+	_Atomic unsigned nonblocking; /* non-blocking streams made in this life */
+	struct stream legacy;	  /* its default stream */
+};
+
+static inline CUcontext context_handle(struct context *c)
+{
+	return c ? (CUcontext)(uintptr_t)atomic_load_explicit(&c->object.handle,
+			   memory_order_relaxed)
+		 : NULL;
+}
+
+/* The context behind a handle, active or not; NULL: none. */
+struct context *context_get(CUcontext handle);
+
+/* The context of the calling thread; NULL: none. */
+struct context *context_self(void);
+CUcontext context_current(void);
+
+/* A primary context's handle, without retaining or activating it. */
+CUresult context_primary_handle(CUdevice device, CUcontext *out);
+
+/* A number that no other context ever had; 0 for a handle that is none. NULL: the current one. */
+uint64_t context_id(CUcontext handle);
+
+int device_count(void);
+
+#endif

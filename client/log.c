@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One line per message on stderr, written by a single write() so that lines of
+ * several threads and processes don't mix. RGPU_LOG is read at the first
+ * message: error, warn (default), info or debug.
+ */
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const level_name[] = {"error", "warn", "info", "debug"};
+
+static int threshold(void)
+{
+	static int known = -1;
+	const char *value;
+	int level = LOG_WARN;
+
+	if (known >= 0)
+		return known;
+	value = getenv("RGPU_LOG");
+	for (int i = 0; value && i <= LOG_DEBUG; i++) {
+		if (strcmp(value, level_name[i]) == 0)
+			level = i;
+	}
+	known = level;
+	return level;
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+	char line[1024];
+	int saved = errno;
+	va_list args;
+	int n, m;
+
+	if ((int)level > threshold())
+		return;
+	n = snprintf(line, sizeof(line), "remotegpu: %s: ", level_name[level]);
+	va_start(args, format);
+	m = vsnprintf(line + n, sizeof(line) - n - 1, format, args);
+	va_end(args);
+	if (m < 0)
+		m = 0;
+	n += m;
+	if (n > (int)sizeof(line) - 2)
+		n = sizeof(line) - 2;
+	line[n++] = '\n';
+	if (write(STDERR_FILENO, line, n) < 0)
+		n = 0;
+	errno = saved;
+}

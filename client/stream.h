@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shadow streams. `posted` counts what was sent that names the stream and
+ * `synced` how much of that is known to be complete: equal means that a wait
+ * needs no round trip. For the legacy default stream the context's count of
+ * everything takes the place of `posted`, since that stream waits for others.
+ */
+#ifndef STREAM_H
+#define STREAM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include "object.h"
+
+struct capture;
+struct context;
+struct thread;
+
+struct stream {
+	struct object object; /* handle 0 in a legacy default stream */
+	struct context *context;
+	unsigned life;
+	unsigned flags;
+	int priority;
+	uint64_t id;
+	_Atomic uint64_t posted;
+	_Atomic uint64_t synced;
+	struct capture *_Atomic capture;
+};
+
+/* The shadow that a stream handle means in the calling thread, special handles resolved. */
+CUresult stream_find(CUstream handle, struct stream **out);
+
+/* For generated stubs: as stream_find, counts one more frame that names the stream, enforces
+ * capture rules for the legacy stream, and gives the number to send. */
+CUresult stream_check(CUstream handle, uint64_t *wire);
+CUresult stream_use(struct stream *s, uint64_t *wire);
+
+/* What is sent of @s so far (pass to stream_completed once that is known to be done). */
+uint64_t stream_mark(struct stream *s);
+void stream_completed(struct stream *s, uint64_t mark);
+bool stream_idle(struct stream *s);
+
+/* Ids that cuStreamGetId gives; the private tables ask by object. */
+CUresult stream_resolve_object(CUcontext context, CUstream stream, int per_thread, void **object);
+uint64_t stream_object_id(void *object);
+
+#endif
