@@ -48,6 +48,12 @@ CUresult context_primary_handle(CUdevice device, CUcontext *out);
 /* A number that no other context ever had; 0 for a handle that is none. NULL: the current one. */
 uint64_t context_id(CUcontext handle);
 
+/* Of what was posted in @c, the first @mark frames are known to be complete. */
+void context_completed(struct context *c, uint64_t mark);
+
+/* cuCtxCreate's work for all its forms: makes a context and pushes it. */
+CUresult context_create(CUcontext *out, unsigned flags, CUdevice device);
+
 int device_count(void);
 
 #endif

@@ -41,6 +41,11 @@ uint64_t stream_mark(struct stream *s);
 void stream_completed(struct stream *s, uint64_t mark);
 bool stream_idle(struct stream *s);
 
+uint64_t stream_new_id(void);
+
+/* The thread that a per-thread stream belonged to has ended. */
+void stream_abandon(struct stream *s, unsigned life);
+
 /* Ids that cuStreamGetId gives; the private tables ask by object. */
 CUresult stream_resolve_object(CUcontext context, CUstream stream, int per_thread, void **object);
 uint64_t stream_object_id(void *object);

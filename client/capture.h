@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stream capture as the application sees it. The worker captures in relaxed
+ * mode whatever was asked for; the rules of the other modes are enforced here
+ * (CUDA driver API, cuThreadExchangeStreamCaptureMode).
+ */
+#ifndef CAPTURE_H
+#define CAPTURE_H
+
+#include <stdatomic.h>
+#include "cuda_types.h"
+
+struct stream;
+struct event;
+
+/* Captures that have begun and not ended; nothing else needs to be looked at while it is 0. */
+extern _Atomic unsigned captures_active;
+
+/* A call that is unsafe during capture is about to be made by this thread: CUDA_SUCCESS, or
+ * STREAM_CAPTURE_UNSUPPORTED with the captures concerned invalidated. */
+CUresult capture_unsafe_slow(void);
+
+static inline CUresult capture_unsafe(void)
+{
+	return atomic_load_explicit(&captures_active, memory_order_acquire) ? capture_unsafe_slow()
+									     : CUDA_SUCCESS;
+}
+
+/* The legacy default stream of the current context is about to be used: STREAM_CAPTURE_IMPLICIT if
+ * that would depend on a capturing blocking stream, which is then invalidated. */
+CUresult capture_legacy_used(void);
+
+/* A capturing stream is synchronised or queried: UNSUPPORTED, and the capture is invalid. */
+CUresult capture_forbid(struct stream *s);
+
+/* An event is recorded in, or waited for by, a stream. */
+void capture_record(struct event *e, struct stream *s);
+void capture_join(struct stream *s, struct event *e);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Copies from the device that are under way: where their bytes go. A copy is
+ * named by an id that we mint; bytes for an unknown id or beyond its rows are
+ * an error of the server.
+ */
+#ifndef COPYOUT_H
+#define COPYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "cuda_types.h"
+
+/* Host memory that a copy fills: @height rows of @width bytes, @pitch apart; they arrive packed.
+ * depth slices of rows are @slice bytes apart. */
+struct copyout_target {
+	void *host;
+	size_t width, height, depth;
+	size_t pitch, slice;
+};
+
+/* An id for a copy of width * height * depth bytes. @awaited: somebody waits for it; else it
+ * arrives unasked. 0: out of memory. */
+uint64_t copyout_begin(const struct copyout_target *target, bool awaited);
+
+/* Forget a copy that failed or was never posted. */
+void copyout_cancel(uint64_t id);
+
+/* Data that came inline. False: it fits no copy. */
+bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size);
+
+/* Where @size bytes that a lane delivers go; for targets with rows a staging buffer that
+ * copyout_arrived spreads. NULL: they fit no copy. */
+void *copyout_place(uint64_t id, uint64_t offset, size_t size);
+void copyout_arrived(uint64_t id, size_t size);
+
+/* Does a copy that nobody waits for still write to this host memory? */
+bool copyout_pending(const void *host, size_t size);
+
+#endif

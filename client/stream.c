@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Streams: made and destroyed without a round trip, waited for only when something is outstanding. */
+#include "stream.h"
+
+#include <stdlib.h>
+
+#include "call.h"
+#include "capture.h"
+#include "client.h"
+#include "client_calls.h"
+#include "context.h"
+#include "thread.h"
+#include "wire_calls.h"
+
+#define HANDLE_LEGACY 1u
+#define HANDLE_PER_THREAD 2u
+
+static bool alive(const struct stream *s)
+{
+	return s->context && s->context->active && s->life == s->context->life;
+}
+
+static struct stream *stream_new(struct context *c, unsigned flags, int priority)
+{
+	struct stream *s = (struct stream *)object_create(KIND_CUstream);
+
+	if (!s)
+		return NULL;
+	s->context = c;
+	s->life = c->life;
+	s->flags = flags;
+	s->priority = priority;
+	s->id = stream_new_id();
+	if (flags & CU_STREAM_NON_BLOCKING)
+		atomic_fetch_add(&c->nonblocking, 1);
+	return s;
+}
+
+static CUresult stream_make(unsigned flags, int priority, struct stream **out)
+{
+	struct context *c = context_self();
+	struct stream *s = stream_new(c, flags, priority);
+	CUresult r;
+
+	if (!s)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = wire_stream_create(s->object.handle, flags, priority);
+	if (r) {
+		object_destroy(KIND_CUstream, &s->object);
+		return r;
+	}
+	*out = s;
+	return CUDA_SUCCESS;
+}
+
+/* The calling thread's own default stream in its current context, made on first use. */
+static CUresult per_thread(struct stream **out)
+{
+	struct thread *t = thread_self();
+	struct context *c = thread_context(t);
+	struct thread_stream *ts;
+	CUresult r;
+
+	for (ts = t->streams; ts; ts = ts->next) {
+		if (ts->context == c)
+			break;
+	}
+	if (ts && ts->life == c->life) {
+		*out = ts->stream;
+		return CUDA_SUCCESS;
+	}
+	r = stream_make(CU_STREAM_DEFAULT, 0, out);
+	if (r)
+		return r;
+	if (!ts) {
+		ts = calloc(1, sizeof(*ts));
+		if (!ts)
+			return CUDA_ERROR_OUT_OF_MEMORY;
+		ts->next = t->streams;
+		t->streams = ts;
+	}
+	ts->context = c;
+	ts->life = c->life;
+	ts->stream = *out;
+	return CUDA_SUCCESS;
+}
+
+void stream_abandon(struct stream *s, unsigned life)
+{
+	if (client_usable() || s->life != life || !alive(s) || !s->object.handle)
+		return;
+	wire_stream_destroy(s->object.handle);
+	object_destroy(KIND_CUstream, &s->object);
+}
+
+CUresult stream_find(CUstream handle, struct stream **out)
+{
+	uintptr_t value = (uintptr_t)handle;
+	struct thread *t = thread_self();
+	struct context *c = t ? thread_context(t) : NULL;
+	struct stream *s;
+
+	if (value == 0 && t)
+		value = t->default_stream;
+	if (value <= HANDLE_PER_THREAD && !c)
+		return CUDA_ERROR_INVALID_CONTEXT;
+	if (value == HANDLE_LEGACY) {
+		*out = &c->legacy;
+		return CUDA_SUCCESS;
+	}
+	if (value == HANDLE_PER_THREAD)
+		return per_thread(out);
+	s = (struct stream *)object_get(KIND_CUstream, handle);
+	if (!s || !alive(s))
+		return CUDA_ERROR_INVALID_HANDLE;
+	*out = s;
+	return CUDA_SUCCESS;
+}
+
+CUresult stream_use(struct stream *s, uint64_t *wire)
+{
+	*wire = atomic_load_explicit(&s->object.handle, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->posted, 1, memory_order_relaxed);
+	if (!*wire && atomic_load_explicit(&captures_active, memory_order_relaxed))
+		return capture_legacy_used();
+	return CUDA_SUCCESS;
+}
+
+CUresult stream_check(CUstream handle, uint64_t *wire)
+{
+	struct stream *s;
+	CUresult r = stream_find(handle, &s);
+
+	return r ? r : stream_use(s, wire);
+}
+
+uint64_t stream_mark(struct stream *s)
+{
+	return s->object.handle ? s->posted : s->context->posted;
+}
+
+void stream_completed(struct stream *s, uint64_t mark)
+{
+	uint64_t before = atomic_load(&s->synced);
+
+	while (before < mark && !atomic_compare_exchange_weak(&s->synced, &before, mark))
+		continue;
+	/* The legacy stream waits for all blocking ones: without others that is everything. */
+	if (!s->object.handle && !s->context->nonblocking)
+		context_completed(s->context, mark);
+}
+
+bool stream_idle(struct stream *s)
+{
+	uint64_t mark = stream_mark(s);
+
+	if (s->context->sticky)
+		return false;
+	return s->synced >= mark || s->context->synced >= s->context->posted;
+}
+
+CUresult client_cuStreamCreateWithPriority(CUstream *phStream, unsigned int flags, int priority)
+{
+	CUresult r = call_check(0);
+	struct stream *s;
+	int least = 0, greatest = -5;
+
+	if (r)
+		return r;
+	if (!phStream || flags & ~CU_STREAM_NON_BLOCKING)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (client_cuCtxGetStreamPriorityRange(&least, &greatest) == CUDA_SUCCESS)
+		priority = priority > least ? least : priority < greatest ? greatest : priority;
+	r = stream_make(flags, priority, &s);
+	if (!r)
+		*phStream = (CUstream)(uintptr_t)s->object.handle;
+	return r;
+}
+
+CUresult client_cuStreamCreate(CUstream *phStream, unsigned int Flags)
+{
+	CUresult r = call_check(0);
+	struct stream *s;
+
+	if (r)
+		return r;
+	if (!phStream || Flags & ~CU_STREAM_NON_BLOCKING)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = stream_make(Flags, 0, &s);
+	if (!r)
+		*phStream = (CUstream)(uintptr_t)s->object.handle;
+	return r;
+}
+
+CUresult client_cuStreamDestroy_v2(CUstream hStream)
+{
+	CUresult r = call_check(CALL_NO_CONTEXT);
+	struct stream *s;
+	uint64_t handle;
+
+	if (r)
+		return r;
+	if ((uintptr_t)hStream <= HANDLE_PER_THREAD)
+		return CUDA_ERROR_INVALID_HANDLE;
+	r = stream_find(hStream, &s);
+	if (r)
+		return r;
+	handle = s->object.handle;
+	r = wire_stream_destroy(handle);
+	if (!r)
+		object_destroy(KIND_CUstream, &s->object);
+	return r;
+}
+
+CUresult client_cuStreamSynchronize(CUstream hStream)
+{
+	CUresult r = call_check(0);
+	struct stream *s;
+	uint64_t mark;
+
+	if (!r)
+		r = stream_find(hStream, &s);
+	if (!r && atomic_load(&captures_active))
+		r = s->object.handle ? capture_forbid(s) : capture_legacy_used();
+	if (!r)
+		r = capture_unsafe();
+	if (r || stream_idle(s))
+		return r;
+	mark = stream_mark(s);
+	r = wire_stream_synchronize(s->object.handle);
+	if (!r)
+		stream_completed(s, mark);
+	return r;
+}
+
+CUresult client_cuStreamQuery(CUstream hStream)
+{
+	CUresult r = call_check(0);
+	struct stream *s;
+	uint64_t mark;
+
+	if (!r)
+		r = stream_find(hStream, &s);
+	if (!r && atomic_load(&captures_active))
+		r = s->object.handle ? capture_forbid(s) : capture_legacy_used();
+	if (!r)
+		r = capture_unsafe();
+	if (r || stream_idle(s))
+		return r;
+	mark = stream_mark(s);
+	r = wire_stream_query(s->object.handle);
+	if (!r)
+		stream_completed(s, mark);
+	return r;
+}
+
+/* The shadow for functions that only tell what it holds. */
+static CUresult look_up(CUstream hStream, const void *out, struct stream **s)
+{
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	return out ? stream_find(hStream, s) : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult client_cuStreamGetFlags(CUstream hStream, unsigned int *flags)
+{
+	struct stream *s;
+	CUresult r = look_up(hStream, flags, &s);
+
+	if (!r)
+		*flags = s->flags;
+	return r;
+}
+
+CUresult client_cuStreamGetPriority(CUstream hStream, int *priority)
+{
+	struct stream *s;
+	CUresult r = look_up(hStream, priority, &s);
+
+	if (!r)
+		*priority = s->priority;
+	return r;
+}
+
+CUresult client_cuStreamGetCtx(CUstream hStream, CUcontext *pctx)
+{
+	struct stream *s;
+	CUresult r = look_up(hStream, pctx, &s);
+
+	if (!r)
+		*pctx = context_handle(s->context);
+	return r;
+}
+
+CUresult client_cuStreamGetId(CUstream hStream, unsigned long long *streamId)
+{
+	struct stream *s;
+	CUresult r = look_up(hStream, streamId, &s);
+
+	if (!r)
+		*streamId = s->id;
+	return r;
+}
+
+CUresult client_cuStreamGetDevice(CUstream hStream, CUdevice *device)
+{
+	struct stream *s;
+	CUresult r = look_up(hStream, device, &s);
+
+	if (!r)
+		*device = s->context->device;
+	return r;
+}
+
+CUresult stream_resolve_object(CUcontext context, CUstream stream, int per_thread_flag, void **object)
+{
+	struct thread *t = thread_self();
+	struct context *c = context_get(context);
+	struct stream *s;
+	CUresult r;
+
+	(void)per_thread_flag;
+	if (c && c != thread_context(t) && (uintptr_t)stream < HANDLE_PER_THREAD) {
+		*object = &c->legacy;
+		return CUDA_SUCCESS;
+	}
+	r = stream_find(stream, &s);
+	if (!r)
+		*object = s;
+	return r;
+}
+
+uint64_t stream_object_id(void *object)
+{
+	return ((struct stream *)object)->id;
+}
