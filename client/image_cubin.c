@@ -146,16 +146,20 @@ static bool is_param(const struct record *r)
 static int info_count(struct info i, unsigned *count, unsigned *size)
 {
 	struct record r;
+	uint16_t total;
 	int more;
 
 	*count = *size = 0;
 	while ((more = info_next(&i, &r)) > 0) {
-		if (is_param(&r))
+		if (is_param(&r)) {
 			++*count;
-		else if (r.attribute == INFO_PARAM_SIZE && r.format != INFO_SIZED)
+		} else if (r.attribute == INFO_PARAM_SIZE && r.format != INFO_SIZED) {
 			*size = r.value;
-		else if (r.attribute == INFO_PARAM_CBANK && r.format == INFO_SIZED && r.value >= 8)
-			memcpy(size, r.payload + 6, 2); /* its high half is zero */
+		} else if (r.attribute == INFO_PARAM_CBANK && r.format == INFO_SIZED &&
+			   r.value >= 8) {
+			memcpy(&total, r.payload + 6, sizeof(total));
+			*size = total;
+		}
 	}
 	if (more < 0 || *count > PARAMS_MAX || *size > PARAM_BYTES_MAX)
 		return -EINVAL;

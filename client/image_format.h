@@ -12,10 +12,7 @@
 #define FATBIN_MAGIC 0xba55ed50u
 #define ELF_MAGIC 0x464c457fu
 
-enum {
-	EM_CUDA = 190,
-	SHT_CUDA_SHARED = 0x7000000a, /* shared memory: no bytes in the file */
-};
+enum { SHT_CUDA_SHARED = 0x7000000a }; /* ELF section type of shared memory: no bytes in the file */
 
 struct fatbin_wrapper {
 	uint32_t magic;
