@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See log.h. A line that is longer than the buffer is cut, never split.
+ */
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
+
+static enum log_level log_level = LOG_INFO;
+static uint64_t own_session;
+static char own_peer[128];
+
+void log_set_level(enum log_level level)
+{
+	log_level = level;
+}
+
+int log_parse_level(const char *word, enum log_level *out)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {
+		if (!strcmp(word, level_names[i])) {
+			*out = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+void log_set_session(uint64_t session, const char *peer)
+{
+	own_session = session;
+	snprintf(own_peer, sizeof(own_peer), "%s", peer ? peer : "");
+}
+
+static size_t put_head(char *out, size_t size, enum log_level level, const struct log_subject *about)
+{
+	uint64_t session = about ? about->session : own_session;
+	const char *peer = about ? about->peer : own_peer;
+	char date[32], number[24] = "-";
+	struct timespec now;
+	struct tm utc;
+	int n;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
+	if (session)
+		snprintf(number, sizeof(number), "%llu", (unsigned long long)session);
+	n = snprintf(out, size, "%s.%03ldZ %s session=%s peer=%s pid=%d ", date,
+		now.tv_nsec / 1000000, level_names[level], number, peer && *peer ? peer : "-",
+		(int)getpid());
+	return n > 0 && (size_t)n < size ? (size_t)n : 0;
+}
+
+void log_line(enum log_level level, const struct log_subject *about, const char *format, ...)
+{
+	char line[2048];
+	size_t n, i;
+	va_list args;
+	int more, error = errno;
+
+	if (level > log_level)
+		return;
+	n = put_head(line, sizeof(line) - 1, level, about);
+	va_start(args, format);
+	more = vsnprintf(line + n, sizeof(line) - 1 - n, format, args);
+	va_end(args);
+	if (more > 0)
+		n += (size_t)more < sizeof(line) - 1 - n ? (size_t)more : sizeof(line) - 2 - n;
+
+	for (i = 0; i < n; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	line[n++] = '\n';
+	if (write(STDERR_FILENO, line, n) < 0) {
+		/* Nobody is left to tell. */
+	}
+	errno = error;
+}
