@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs programs natively and through the remote path, in turn, and compares what they say and how long they take.
+
+    tests/gpu/compare.py --pack DIR [--only NAME,...] [--repeat N] [--out DIR]
+
+DIR is a build directory, or what pack.sh made of one. The client's programs find only our libraries; server
+and client are on this machine. Results go to compare.md, compare.csv and compare.json in the --out folder.
+Exit status: 0 when every program ended well and every check holds, 1 otherwise, 2 for wrong usage.
+"""
+import argparse
+import datetime
+import json
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import catalogue
+import results
+
+
+def find(folder, *places):
+    for place in places:
+        path = os.path.join(folder, place)
+        if os.path.exists(path):
+            return os.path.abspath(path)
+    raise SystemExit(f'compare.py: no {places[0]} in {folder}')
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """gpuserverd on a free port of loopback, for a `with` statement."""
+
+    def __init__(self, program, driver, options, log):
+        self.address = f'127.0.0.1:{free_port()}'
+        self.log = open(log, 'a')
+        self.process = subprocess.Popen(
+            [program, '--listen', self.address, '--driver', driver, *options],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True)
+
+    def __enter__(self):
+        for line in self.process.stdout:
+            self.log.write(line)
+            if 'listening on' in line:
+                return self
+        raise SystemExit(f'compare.py: the server did not start: see {self.log.name}')
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            print('compare.py: the server did not end within 20 s of SIGTERM', flush=True)
+        self.log.close()
+
+
+def execute(command, environment, timeout):
+    """One run of a program, in a process group of its own that ends with it."""
+    run = results.Run()
+    started = time.monotonic()
+    with tempfile.TemporaryFile('w+') as out, tempfile.TemporaryFile('w+') as err:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                   env=environment, start_new_session=True)
+        try:
+            run.code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            run.code = 'timeout'
+        run.seconds = round(time.monotonic() - started, 3)
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+        out.seek(0)
+        text = out.read()
+        results.parse(run, text)
+        if run.code != 0:
+            err.seek(0)
+            run.tail = text[-2000:] + err.read()[-4000:]
+    return run
+
+
+def environment_without_ours(client):
+    """The environment of a native run: what finds our libraries is taken out of it."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith('RGPU_')}
+    path = [p for p in environment.get('LD_LIBRARY_PATH', '').split(':') if p and os.path.realpath(p) != client]
+    environment['LD_LIBRARY_PATH'] = ':'.join(path)
+    return environment
+
+
+def run_remote(options, command, timeout, address):
+    environment = environment_without_ours(options.client)
+    path = [options.client] + [p for p in environment['LD_LIBRARY_PATH'].split(':') if p]
+    stats = os.path.join(options.scratch, 'stats.json')
+    if os.path.exists(stats):
+        os.unlink(stats)
+    environment.update(LD_LIBRARY_PATH=':'.join(path), RGPU_SERVERS=address, RGPU_STATS=stats)
+    run = execute(command, environment, timeout)
+    try:
+        with open(stats) as f:
+            run.stats = json.load(f)
+    except (OSError, ValueError):
+        run.stats = None
+    return run
+
+
+def run_native(options, command, timeout):
+    environment = environment_without_ours(options.client)
+    if options.native_library:
+        environment['LD_LIBRARY_PATH'] = options.native_library + ':' + environment['LD_LIBRARY_PATH']
+    return execute(command, environment, timeout)
+
+
+def filled(command, options):
+    return [word.format(build=options.build, sources=catalogue.SOURCES) for word in command]
+
+
+def say(workload, kind, i, run):
+    figures = ' '.join(f'{name}={value:g}{unit}' for name, (value, unit) in list(run.figures.items())[:6])
+    print(f'{workload.name} {kind} {i + 1}: exit {run.code}, {run.seconds:.1f} s {figures}', flush=True)
+    if run.code != 0:
+        print(run.tail, flush=True)
+
+
+def compare(workload, options, address):
+    native, remote = [], []
+    remote_command = filled(workload.command, options)
+    native_command = remote_command if workload.native is None else filled(workload.native, options)
+    for i in range(options.repeat):
+        if options.native and native_command:
+            native.append(run_native(options, native_command, workload.timeout))
+            say(workload, 'native', i, native[-1])
+        if options.remote:
+            remote.append(run_remote(options, remote_command, workload.timeout, address))
+            say(workload, 'remote', i, remote[-1])
+        if remote and remote[-1].code == 'timeout':
+            break
+    for line in results.failures(workload, native, remote):
+        print('FAILED', line, flush=True)
+    return workload, native, remote
+
+
+def compare_all(workloads, options, done):
+    """Adds to @done as it goes, so that what was measured can be written whatever happens."""
+    log = os.path.join(options.out, 'server.log')
+    driver = options.driver
+    with Server(options.server, driver, options.server_option, log) as server:
+        for workload in workloads:
+            problem = catalogue.build(workload, options.build)
+            if problem:
+                print(f'{workload.name} skipped: {problem}', flush=True)
+            elif workload.server:
+                with Server(options.server, driver, workload.server, log) as own:
+                    done.append(compare(workload, options, own.address))
+            else:
+                done.append(compare(workload, options, server.address))
+
+
+def about(options):
+    command = ['nvidia-smi', '--query-gpu=name,driver_version', '--format=csv,noheader']
+    try:
+        gpu = subprocess.run(command, capture_output=True, text=True, timeout=60,
+                             env=environment_without_ours(options.client)).stdout.strip()
+    except OSError:
+        gpu = 'none'
+    return {'date': datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%d %H:%M UTC'),
+            'commit': options.commit, 'gpu and driver': gpu.replace('\n', '; '),
+            'machine': f'{platform.platform()}, {os.cpu_count()} cores', 'transport': 'TCP over loopback'}
+
+
+def parse_options():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('--pack', help='build directory, or what pack.sh made')
+    p.add_argument('--only', help='names of workloads, separated by commas')
+    p.add_argument('--skip', default='', help='names of workloads to leave out')
+    p.add_argument('--repeat', type=int, default=5)
+    p.add_argument('--out', default='build/gpu-results', help='folder for the results')
+    p.add_argument('--build', help='folder for built workloads (OUT/programs)')
+    p.add_argument('--driver', default='auto', help='what the server drives')
+    p.add_argument('--server-option', action='append', default=[], help='more options for the server')
+    p.add_argument('--native-library', help='folder of the native libcuda.so.1, when not the system\'s')
+    p.add_argument('--no-native', dest='native', action='store_false')
+    p.add_argument('--no-remote', dest='remote', action='store_false')
+    p.add_argument('--commit', default='not given')
+    p.add_argument('--list', action='store_true', help='list the workloads and exit')
+    return p.parse_args()
+
+
+def prepare(options):
+    options.out = os.path.abspath(options.out)
+    options.build = os.path.abspath(options.build or os.path.join(options.out, 'programs'))
+    options.server = find(options.pack, 'gpuserverd', 'server/gpuserverd')
+    options.client = os.path.dirname(find(options.pack, 'libcuda.so.1', 'client/libcuda.so.1'))
+    options.client = os.path.realpath(options.client)
+    if options.native_library:
+        options.native_library = os.path.abspath(options.native_library)
+    options.scratch = tempfile.mkdtemp(prefix='compare-')
+    os.makedirs(options.out, exist_ok=True)
+
+
+def main():
+    options = parse_options()
+    wanted = options.only.split(',') if options.only else [w.name for w in catalogue.WORKLOADS]
+    wanted = [name for name in wanted if name not in options.skip.split(',')]
+    unknown = set(wanted) - {w.name for w in catalogue.WORKLOADS}
+    if options.list or unknown or not options.pack or options.repeat < 1:
+        print(*(w.name for w in catalogue.WORKLOADS), sep='\n')
+        for problem in [f'no workload {name}' for name in sorted(unknown)] + ([] if options.pack else ['no --pack']):
+            print(f'compare.py: {problem}', file=sys.stderr)
+        return 0 if options.list else 2
+    prepare(options)
+    done = []
+    try:
+        compare_all([w for w in catalogue.WORKLOADS if w.name in wanted], options, done)
+    finally:
+        shutil.rmtree(options.scratch, ignore_errors=True)
+        results.write(done, about(options), options.out)
+    bad = [line for entry in done for line in results.failures(*entry)]
+    print(f'{len(done)} compared, {len(bad)} failures; see {options.out}/compare.md')
+    return 1 if bad or len(done) < len(wanted) else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PyTorch at work, timed and summed: torch_work.py basic | resnet | gpt | infer N | train N.
+
+Weights are random and seeds fixed. Prints `figure NAME VALUE UNIT` and `check NAME VALUE` lines.
+`infer N` makes N ResNet-50 inferences, so that the difference of two counts is the cost of one.
+`train N` prints the loss of each of N training steps of a small network.
+"""
+import sys
+import time
+
+import torch
+
+DEVICE = 'cuda'
+
+
+def timed(name, count, step, warm=3):
+    """The mean time of a step, as a user's loop would see it, and the last step's result."""
+    for _ in range(warm):
+        step()
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(count):
+        result = step()
+    torch.cuda.synchronize()
+    print(f'figure {name} {(time.perf_counter() - start) / count * 1e3:.3f} ms')
+    print(f'check {name} {float(result):.5f}', flush=True)
+
+
+def basic():
+    a = torch.randn(1024, 1024, device=DEVICE)
+    print('check matmul', (a @ a).sum().item())
+    print('check pinned', torch.arange(1000.).pin_memory().to(DEVICE, non_blocking=True).mean().item())
+    print('check sort', torch.sort(a.flatten())[0][::100000].sum().item())
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        doubled = a * 2 + 1
+    a.add_(1)
+    graph.replay()
+    print('check graph', torch.equal(doubled, a * 2 + 1))
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        b = a.sin()
+    torch.cuda.current_stream().wait_stream(stream)
+    print('check stream', torch.equal(b, a.sin()))
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record()
+    a @ a
+    end.record()
+    end.synchronize()
+    print('check event', start.elapsed_time(end) > 0)
+    fused = torch.compile(lambda x: torch.sin(x) * torch.cos(x) + x)
+    print('check compile', fused(a).sum().item())
+    p = torch.cuda.get_device_properties(0)
+    print('check device', p.name, p.total_memory, p.multi_processor_count, p.major, p.minor)
+    try:
+        torch.empty(1 << 45, dtype=torch.uint8, device=DEVICE)
+        print('check out_of_memory no')
+    except torch.OutOfMemoryError:
+        print('check out_of_memory yes')
+
+
+def resnet_model():
+    import torchvision
+    return torchvision.models.resnet50(weights=None).to(DEVICE)
+
+
+def resnet():
+    model = resnet_model().eval()
+    many, one = torch.randn(32, 3, 224, 224), torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        timed('resnet50_infer_b32', 10, lambda: model(many.to(DEVICE)).cpu().sum())
+        timed('resnet50_infer_b1', 50, lambda: model(one.to(DEVICE)).cpu().sum())
+    model.train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=.01, momentum=.9)
+    images, labels = torch.randn(64, 3, 224, 224), torch.randint(0, 1000, (64,))
+
+    def step():
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(images.to(DEVICE)), labels.to(DEVICE))
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+    timed('resnet50_train_b64', 10, step)
+
+
+def infer():
+    model = resnet_model().eval()
+    image = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        for _ in range(5 + int(sys.argv[2])):
+            result = model(image.to(DEVICE)).cpu().sum()
+    print(f'check infer {float(result):.5f}')
+
+
+def gpt():
+    from transformers import GPT2Config, GPT2LMHeadModel
+    model = GPT2LMHeadModel(GPT2Config()).to(DEVICE).eval()
+    prompt = torch.randint(0, 50000, (1, 64), device=DEVICE)
+    with torch.no_grad():
+        timed('gpt2_generate_64', 3, lambda: model.generate(
+            prompt, max_new_tokens=64, min_new_tokens=64, do_sample=False, pad_token_id=0).sum(), warm=1)
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    text = torch.randint(0, 50000, (4, 512))
+
+    def step():
+        with torch.autocast(DEVICE, dtype=torch.bfloat16):
+            loss = model(text.to(DEVICE), labels=text.to(DEVICE)).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss.item()
+    timed('gpt2_train_bf16', 10, step)
+
+
+def train():
+    layers = [torch.nn.Linear(256, 1024), torch.nn.GELU(), torch.nn.Linear(1024, 10)]
+    model = torch.nn.Sequential(*layers).to(DEVICE)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    for i in range(int(sys.argv[2])):
+        x = torch.randn(512, 256).to(DEVICE)
+        loss = torch.nn.functional.cross_entropy(model(x), (x.sum(1) > 0).long())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        print(f'check loss_{i} {loss.item():.6f}', flush=True)
+
+
+def main():
+    torch.manual_seed(0)
+    start = time.perf_counter()
+    torch.zeros(1, device=DEVICE)
+    torch.cuda.synchronize()
+    print(f'figure torch_context {(time.perf_counter() - start) * 1e3:.1f} ms', flush=True)
+    {'basic': basic, 'resnet': resnet, 'gpt': gpt, 'infer': infer, 'train': train}[sys.argv[1]]()
+
+
+if __name__ == '__main__':
+    main()

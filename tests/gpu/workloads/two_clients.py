@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two processes train at once and one is killed in the middle of a step: the other must not notice.
+
+Prints the survivor's losses, to compare with an undisturbed run, and whether, one second after the
+kill, the host's own NVML lists one GPU process fewer (HOST_NVIDIA_SMI names a command that shows it).
+"""
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+WORK = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'torch_work.py')
+STEPS = 300
+
+
+def start(steps):
+    return subprocess.Popen([sys.executable, WORK, 'train', str(steps)], stdout=subprocess.PIPE, text=True)
+
+
+def wait_for_steps(process, count):
+    """Lines up to and with the loss of step `count`."""
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith(f'check loss_{count} '):
+            return lines
+    raise SystemExit(f'a training process ended before step {count}')
+
+
+def gpu_processes():
+    """{pid: MiB} as the host sees it, outside of any client library."""
+    command = shlex.split(os.environ.get('HOST_NVIDIA_SMI', 'nvidia-smi'))
+    command += ['--query-compute-apps=pid,used_memory', '--format=csv,noheader,nounits']
+    environment = {k: v for k, v in os.environ.items() if k not in ('LD_LIBRARY_PATH', 'RGPU_SERVERS')}
+    text = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60).stdout
+    rows = (line.split(',') for line in text.splitlines() if line.count(',') == 1)
+    return {pid.strip(): memory.strip() for pid, memory in rows}
+
+
+def main():
+    undisturbed = 'undisturbed' in sys.argv
+    survivor = start(STEPS)
+    if not undisturbed:
+        victim = start(1000000)
+        wait_for_steps(victim, 20)
+    lines = wait_for_steps(survivor, 50)
+    if not undisturbed:
+        before = gpu_processes()
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+        time.sleep(1)
+        after = gpu_processes()
+        print('gpu processes', before, '->', after)
+        print('check one_gone', len(set(before) - set(after)) == 1, flush=True)
+    lines += wait_for_steps(survivor, STEPS - 1)
+    if survivor.wait(60):
+        raise SystemExit('the survivor failed')
+    sys.stdout.writelines(l for l in lines if l.startswith('check loss_') and l.split()[1].endswith('9'))
+
+
+if __name__ == '__main__':
+    main()
