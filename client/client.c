@@ -157,7 +157,7 @@ static int take_welcome(const struct opened *o)
 						: CLIENT_DRIVER_VERSION;
 	memcpy(client.server, o->server, sizeof(client.server));
 	for (size_t i = 0; i < w->n_reserved; i++)
-		keep_free(w->reserved[i]->base, w->reserved[i]->size);
+		keep_free(w->reserved[i]->address, w->reserved[i]->size);
 	return 0;
 }
 

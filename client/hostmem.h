@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pinned host memory: giving it back, and noticing that kernels are about to use it. */
+#ifndef HOSTMEM_H
+#define HOSTMEM_H
+
+#include "memory.h"
+
+/* Unmap an allocation that was taken out of the table of ranges. */
+void hostmem_release(const struct memory_range *range);
+
+/* A launch passes these parameters: pinned memory that they point into is mirrored from now on. */
+CUresult hostmem_scan(const void *params, size_t size);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Device memory and what a pointer is: CUDA driver API, memory management and unified addressing. */
+#include "memory.h"
+
+#include <string.h>
+
+#include "call.h"
+#include "capture.h"
+#include "client.h"
+#include "client_calls.h"
+#include "context.h"
+#include "thread.h"
+#include "wire_calls.h"
+
+enum { PITCH_ALIGNMENT = 512 };
+
+static CUresult note(CUdeviceptr address, size_t bytes, bool stream_ordered)
+{
+	struct context *c = context_self();
+	struct memory_range range = {
+		.base = address,
+		.size = bytes,
+		.kind = MEMORY_DEVICE,
+		.context = c,
+		.device = c->device,
+		.stream_ordered = stream_ordered,
+	};
+
+	return memory_add(&range) ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
+}
+
+CUresult client_cuMemAlloc_v2(CUdeviceptr *dptr, size_t bytesize)
+{
+	CUdeviceptr address;
+	CUresult r = call_check(0);
+
+	if (!r)
+		r = capture_unsafe();
+	if (r)
+		return r;
+	if (!dptr || !bytesize)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = wire_memory_alloc(&address, bytesize);
+	if (!r)
+		r = note(address, bytesize, false);
+	if (!r)
+		*dptr = address;
+	return r;
+}
+
+CUresult client_cuMemAllocPitch_v2(CUdeviceptr *dptr, size_t *pPitch, size_t WidthInBytes,
+	size_t Height, unsigned int ElementSizeBytes)
+{
+	size_t pitch = (WidthInBytes + PITCH_ALIGNMENT - 1) & ~(size_t)(PITCH_ALIGNMENT - 1);
+	CUresult r = call_check(0);
+
+	if (r)
+		return r;
+	if (!dptr || !pPitch || !WidthInBytes || !Height || pitch < WidthInBytes ||
+		(ElementSizeBytes != 4 && ElementSizeBytes != 8 && ElementSizeBytes != 16))
+		return CUDA_ERROR_INVALID_VALUE;
+	if (Height > SIZE_MAX / pitch)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = client_cuMemAlloc_v2(dptr, pitch * Height);
+	if (!r)
+		*pPitch = pitch;
+	return r;
+}
+
+CUresult client_cuMemFree_v2(CUdeviceptr dptr)
+{
+	struct memory_range range;
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r || !dptr)
+		return r;
+	r = capture_unsafe();
+	if (r)
+		return r;
+	if (!memory_find(dptr, &range) || range.base != dptr || range.kind != MEMORY_DEVICE)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (!memory_remove(dptr, &range))
+		return CUDA_ERROR_INVALID_VALUE;
+	return range.stream_ordered ? wire_cuMemFree_v2(dptr) : wire_memory_free(dptr);
+}
+
+CUresult client_cuMemGetAddressRange_v2(CUdeviceptr *pbase, size_t *psize, CUdeviceptr dptr)
+{
+	struct memory_range range;
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	if (!memory_find(dptr, &range) || range.kind != MEMORY_DEVICE)
+		return CUDA_ERROR_NOT_FOUND;
+	if (pbase)
+		*pbase = range.base;
+	if (psize)
+		*psize = range.size;
+	return CUDA_SUCCESS;
+}
+
+CUresult client_cuMemAllocAsync(CUdeviceptr *dptr, size_t bytesize, CUstream hStream)
+{
+	CUdeviceptr address;
+	uint64_t stream;
+	CUresult r = call_check(0);
+
+	if (!r)
+		r = stream_check(hStream, &stream);
+	if (r)
+		return r;
+	if (!dptr || !bytesize)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = wire_cuMemAllocAsync(&address, bytesize, stream);
+	if (!r)
+		r = note(address, bytesize, true);
+	if (!r)
+		*dptr = address;
+	return r;
+}
+
+CUresult client_cuMemAllocFromPoolAsync(CUdeviceptr *dptr, size_t bytesize, CUmemoryPool pool,
+	CUstream hStream)
+{
+	CUdeviceptr address;
+	uint64_t stream;
+	CUresult r = call_check(0);
+
+	if (!r)
+		r = stream_check(hStream, &stream);
+	if (r)
+		return r;
+	if (!dptr || !bytesize || !pool)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = wire_cuMemAllocFromPoolAsync(&address, bytesize, (uintptr_t)pool, stream);
+	if (!r)
+		r = note(address, bytesize, true);
+	if (!r)
+		*dptr = address;
+	return r;
+}
+
+CUresult client_cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream)
+{
+	struct memory_range range;
+	uint64_t stream;
+	CUresult r = call_check(0);
+
+	if (!r)
+		r = stream_check(hStream, &stream);
+	if (r)
+		return r;
+	if (!memory_find(dptr, &range) || range.base != dptr || range.kind != MEMORY_DEVICE)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = wire_cuMemFreeAsync(dptr, stream);
+	if (!r)
+		memory_remove(dptr, &range);
+	return r;
+}
+
+/* What is known of @ptr, also where an application mapped it itself. */
+static bool describe(CUdeviceptr ptr, struct memory_range *out)
+{
+	struct context *c = context_self();
+
+	if (memory_find(ptr, out))
+		return true;
+	if (memory_classify(ptr) != MEMORY_DEVICE)
+		return false;
+	*out = (struct memory_range){
+		.base = ptr, .kind = MEMORY_DEVICE, .context = c, .device = c ? c->device : 0};
+	return true;
+}
+
+static CUresult attribute(void *data, CUpointer_attribute name, CUdeviceptr ptr,
+	const struct memory_range *m)
+{
+	bool device = m->kind == MEMORY_DEVICE;
+
+	switch (name) {
+	case CU_POINTER_ATTRIBUTE_CONTEXT:
+		*(CUcontext *)data = context_handle(m->context);
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
+		*(unsigned *)data = device ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST;
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_DEVICE_POINTER:
+		*(CUdeviceptr *)data = ptr;
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_HOST_POINTER:
+		if (device)
+			return CUDA_ERROR_INVALID_VALUE;
+		*(void **)data = (void *)(uintptr_t)ptr;
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
+		*(unsigned *)data = 0;
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_BUFFER_ID:
+		*(unsigned long long *)data = m->id;
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_IS_MANAGED:
+	case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
+	case CU_POINTER_ATTRIBUTE_IS_GPU_DIRECT_RDMA_CAPABLE:
+		*(int *)data = 0;
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL:
+		*(int *)data = m->device;
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_RANGE_START_ADDR:
+		*(CUdeviceptr *)data = m->base;
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_RANGE_SIZE:
+		*(size_t *)data = m->size;
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_MAPPED:
+		*(int *)data = 1;
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_ALLOWED_HANDLE_TYPES:
+		*(unsigned long long *)data = 0;
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
+		*(unsigned *)data = CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READWRITE;
+		return CUDA_SUCCESS;
+	case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
+		*(CUmemoryPool *)data = NULL;
+		return CUDA_SUCCESS;
+	default:
+		return CUDA_ERROR_INVALID_VALUE;
+	}
+}
+
+CUresult client_cuPointerGetAttribute(void *data, CUpointer_attribute name, CUdeviceptr ptr)
+{
+	struct memory_range m;
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	if (!data || !describe(ptr, &m))
+		return CUDA_ERROR_INVALID_VALUE;
+	return attribute(data, name, ptr, &m);
+}
+
+/* What cuPointerGetAttributes gives for a pointer that is none of CUDA's: zeros, no device. */
+static void nothing(void *data, CUpointer_attribute name)
+{
+	switch (name) {
+	case CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL:
+		*(int *)data = -2;
+		break;
+	case CU_POINTER_ATTRIBUTE_MEMORY_TYPE:
+	case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
+	case CU_POINTER_ATTRIBUTE_IS_MANAGED:
+	case CU_POINTER_ATTRIBUTE_IS_LEGACY_CUDA_IPC_CAPABLE:
+	case CU_POINTER_ATTRIBUTE_MAPPED:
+	case CU_POINTER_ATTRIBUTE_IS_GPU_DIRECT_RDMA_CAPABLE:
+	case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
+		*(unsigned *)data = 0;
+		break;
+	default:
+		memset(data, 0, sizeof(uint64_t));
+	}
+}
+
+CUresult client_cuPointerGetAttributes(unsigned int numAttributes, CUpointer_attribute *attributes,
+	void **data, CUdeviceptr ptr)
+{
+	struct memory_range m;
+	CUresult r = call_check(CALL_NO_CONTEXT);
+	bool known;
+
+	if (r)
+		return r;
+	if (!numAttributes || !attributes || !data)
+		return CUDA_ERROR_INVALID_VALUE;
+	known = describe(ptr, &m);
+	for (unsigned i = 0; i < numAttributes; i++) {
+		if (!data[i])
+			return CUDA_ERROR_INVALID_VALUE;
+		if (!known || attribute(data[i], attributes[i], ptr, &m))
+			nothing(data[i], attributes[i]);
+	}
+	return CUDA_SUCCESS;
+}
+
+CUresult client_cuPointerSetAttribute(const void *value, CUpointer_attribute name, CUdeviceptr ptr)
+{
+	struct memory_range m;
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	/* Copies of this library synchronise where the driver's would, so the attribute changes nothing
+	 * that a program could see. */
+	if (!value || name != CU_POINTER_ATTRIBUTE_SYNC_MEMOPS || !describe(ptr, &m))
+		return CUDA_ERROR_INVALID_VALUE;
+	return CUDA_SUCCESS;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the client knows of memory: device allocations (address, size, owner),
+ * mirrored host memory, and thereby what a bare pointer is.
+ */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "cuda_types.h"
+
+struct context;
+
+enum memory_kind {
+	MEMORY_UNKNOWN, /* the application's own, as far as we know */
+	MEMORY_DEVICE,
+	MEMORY_HOST, /* pinned, ours */
+};
+
+struct memory_range {
+	uint64_t base, size;
+	enum memory_kind kind;
+	struct context *context;
+	CUdevice device;
+	unsigned flags;	   /* of cuMemHostAlloc */
+	uint64_t id;	   /* buffer id: unique for ever */
+	bool stream_ordered; /* from a pool: freed by cuMemFreeAsync */
+};
+
+/* The range that holds @address; false: none is known. */
+bool memory_find(uint64_t address, struct memory_range *out);
+
+/* What @address is, also within the arena where no single allocation is known (VMM). */
+enum memory_kind memory_classify(uint64_t address);
+
+/* Note a range that the server or the client placed; replaces what overlaps. -ENOMEM. */
+int memory_add(const struct memory_range *range);
+bool memory_remove(uint64_t base, struct memory_range *out);
+
+/* A context's life ended: its device memory is gone, its host memory too. */
+void memory_context_gone(struct context *context);
+
+/* A copy or set of @bytes at device address @address, as far as the client can judge:
+ * INVALID_VALUE when it leaves the allocation it begins in, or begins in none. */
+CUresult memory_check(uint64_t address, size_t bytes);
+
+#endif

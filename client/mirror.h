@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pinned host memory that kernels use. It lies at the same address on both
+ * sides. From the moment that kernels may reach it, what the host changed is
+ * sent before work that may read it, and what kernels changed comes back
+ * before the completion that makes it visible.
+ */
+#ifndef MIRROR_H
+#define MIRROR_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "cuda_types.h"
+
+extern _Atomic unsigned mirrors_active;
+
+/* From now on the pinned allocation [base, base + size) is mirrored; again is fine. */
+CUresult mirror_activate(uint64_t base, size_t size);
+
+/* The allocation goes away. */
+void mirror_end(uint64_t base);
+
+/* Send what the host changed since the last time. */
+CUresult mirror_send_slow(void);
+
+static inline CUresult mirror_send(void)
+{
+	return atomic_load_explicit(&mirrors_active, memory_order_acquire) ? mirror_send_slow()
+									    : CUDA_SUCCESS;
+}
+
+/* Kernels changed these bytes. False: nothing is mirrored there. */
+bool mirror_received(uint64_t address, const void *data, size_t size);
+
+#endif
