@@ -21,7 +21,11 @@ enum {
 	SECTIONS_MAX = 1 << 24,
 };
 
-#define IMAGE_MAX ((uint64_t)1 << 40) /* bytes; keeps all sums far from overflow */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* of newer headers than the build may have */
+#endif
+
+#define IMAGE_MAX ((uint64_t)1 << 32) /* bytes; keeps all sums far from overflow */
 #define TEXT_MAX ((size_t)256 << 20)
 
 /*
@@ -39,34 +43,45 @@ static bool word_readable(uintptr_t address)
 	return readable;
 }
 
-/* msync without flags that ask for writing only walks the map, and misses no hole. */
-static bool range_mapped(uintptr_t start, size_t size)
+/*
+ * Page by page is slow for large images. A length that reaches into unmapped memory is found
+ * by msync, which only walks the map; else one call makes all pages present, as reading the
+ * image would. Where that is not known (before Linux 5.14) or fails, each page is asked for.
+ */
+static bool pages_readable(uintptr_t first, size_t size)
 {
-	uintptr_t page = start & ~(uintptr_t)(PAGE - 1);
-	int saved = errno;
-	bool mapped;
+	int saved = errno, err;
 
-	mapped = msync((void *)page, start + size - page, MS_ASYNC) == 0 || errno != ENOMEM;
+	err = msync((void *)first, size, MS_ASYNC);
+	if (err < 0 && errno == ENOMEM) {
+		errno = saved;
+		return false;
+	}
+	err = madvise((void *)first, size, MADV_POPULATE_READ);
 	errno = saved;
-	return mapped;
+	for (size_t at = 0; err < 0 && at < size; at += PAGE)
+		if (!word_readable(first + at))
+			return false;
+	return true;
 }
 
-bool image_readable(const void *p, size_t size)
+static bool readable(const void *p, size_t size)
 {
 	uintptr_t start = (uintptr_t)p, last = start + size - 1;
+	uintptr_t first = start & ~(uintptr_t)(PAGE - 1);
 
 	if (size == 0)
 		return true;
-	if (last < start || !word_readable(start))
+	if (last < start || last > INTPTR_MAX || !word_readable(start))
 		return false;
-	if (start / PAGE == last / PAGE)
+	if (last - first < PAGE)
 		return true;
-	return word_readable(last) && range_mapped(start, size);
+	return word_readable(last) && pages_readable(first, last + 1 - first);
 }
 
 static int copy_from(void *out, const void *p, size_t size)
 {
-	if (!image_readable(p, size))
+	if (!readable(p, size))
 		return -EFAULT;
 	memcpy(out, p, size);
 	return 0;
@@ -95,9 +110,9 @@ static int section_count(const uint8_t *p, const Elf64_Ehdr *h, uint64_t *out)
 	*out = h->e_shnum;
 	if (h->e_shnum || !h->e_shoff)
 		return 0;
-	err = copy_from(&first, p + h->e_shoff, sizeof(first));
-	if (err < 0)
-		return err;
+	if (!readable(p, h->e_shoff + sizeof(first)))
+		return -EFAULT;
+	memcpy(&first, p + h->e_shoff, sizeof(first));
 	*out = first.sh_size;
 	return *out > SECTIONS_MAX ? -EINVAL : 0;
 }
@@ -144,7 +159,8 @@ static int cubin_length(const uint8_t *p, size_t *out)
 		return err;
 	grow(&end, h.e_phoff + (uint64_t)h.e_phnum * h.e_phentsize);
 	grow(&end, h.e_shoff + sections * sizeof(Elf64_Shdr));
-	if (!image_readable(p + h.e_shoff, sections * sizeof(Elf64_Shdr)))
+	/* From the image's start: what lies behind a gap is no part of it. */
+	if (!readable(p, end))
 		return -EFAULT;
 	err = sections_end(p + h.e_shoff, sections, &end);
 	if (err < 0)
@@ -179,33 +195,42 @@ static bool is_text(uint8_t c)
 	return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t';
 }
 
+/* What the first bytes say; text may be shorter than a magic number and end with its page. */
+static int piece_kind(const uint8_t *p, enum image_kind *out)
+{
+	uint32_t magic = 0;
+
+	if (!readable(p, 1))
+		return -EFAULT;
+	copy_from(&magic, p, sizeof(magic));
+	if (magic == FATBIN_MAGIC)
+		*out = IMAGE_FATBIN;
+	else if (magic == ELF_MAGIC)
+		*out = IMAGE_CUBIN;
+	else if (is_text(*p))
+		*out = IMAGE_PTX;
+	else
+		return -EINVAL;
+	return 0;
+}
+
 static int piece_open(struct image_piece *out, const void *p)
 {
 	struct image_piece piece = { .data = p };
-	uint32_t magic = 0;
 	int err;
 
-	/* Text may be shorter than a magic number and end at the end of a page. */
-	if (!image_readable(p, 1))
-		return -EFAULT;
-	if (is_text(*piece.data)) {
-		piece.kind = IMAGE_PTX;
-		err = text_length(p, &piece.size);
-	} else {
-		err = copy_from(&magic, p, sizeof(magic));
-		if (err < 0)
-			return err;
-		piece.kind = magic == FATBIN_MAGIC ? IMAGE_FATBIN : IMAGE_CUBIN;
-		if (magic == FATBIN_MAGIC)
-			err = fatbin_length(p, &piece.size);
-		else if (magic == ELF_MAGIC)
-			err = cubin_length(p, &piece.size);
-		else
-			err = -EINVAL;
-	}
+	err = piece_kind(p, &piece.kind);
 	if (err < 0)
 		return err;
-	if (!image_readable(p, piece.size))
+	if (piece.kind == IMAGE_FATBIN)
+		err = fatbin_length(p, &piece.size);
+	else if (piece.kind == IMAGE_CUBIN)
+		err = cubin_length(p, &piece.size);
+	else
+		err = text_length(p, &piece.size);
+	if (err < 0)
+		return err;
+	if (!readable(p, piece.size))
 		return -EFAULT;
 	*out = piece;
 	return 0;

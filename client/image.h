@@ -10,8 +10,8 @@
  *   PTX	 text that ends with a NUL
  *
  * Nothing here trusts an image. Its length is worked out from headers that are
- * known to be readable, and what claims to be longer than the memory that is
- * mapped behind it is refused. After that every read is inside the piece.
+ * known to be readable, and what claims to be longer than the memory behind it is
+ * refused. After that every read is inside the piece.
  */
 #ifndef IMAGE_H
 #define IMAGE_H
@@ -41,9 +41,6 @@ struct image {
  */
 int image_open(struct image *out, const void *p);
 void image_close(struct image *image);
-
-/* Whether @size bytes at @p are mapped and, in the first and last page, readable. */
-bool image_readable(const void *p, size_t size);
 
 /* Is there a cubin that runs on a GPU of compute capability @arch (90 for 9.0) as it is? */
 bool image_has_cubin(const struct image *image, unsigned arch);

@@ -36,7 +36,7 @@ static bool walk_next(struct walk *w, struct entry *out)
 	size_t left = w->end - w->pos;
 	struct fatbin_entry *h = &out->head;
 
-	if (left < sizeof(*h) || !image_readable(w->pos, sizeof(*h)))
+	if (left < sizeof(*h))
 		return false;
 	memcpy(h, w->pos, sizeof(*h));
 	if (h->header_size < sizeof(*h) || h->header_size > left ||
@@ -99,8 +99,6 @@ static int entry_unpack(const struct entry *e, struct code *out)
 
 	if (room == 0 || room > UNPACKED_MAX || packed > e->head.payload_size)
 		return -EINVAL;
-	if (!image_readable(e->payload, packed))
-		return -EFAULT;
 	to = malloc(room);
 	if (!to)
 		return -ENOMEM;
@@ -120,8 +118,6 @@ static int entry_code(const struct entry *e, struct code *out)
 {
 	if (e->head.flags & (FATBIN_LZ4 | FATBIN_ZSTD))
 		return entry_unpack(e, out);
-	if (!image_readable(e->payload, e->head.payload_size))
-		return -EFAULT;
 	*out = (struct code){ entry_kind(e), e->payload, e->head.payload_size, NULL };
 	return 0;
 }

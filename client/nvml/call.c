@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See call.h. A device's handle is its number on the wire with a mark, so that an invented one is
  * an invalid argument here or on the server, and never followed. */
-#include "call.h"
+#include "nvml/call.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "session.h"
+#include "nvml/session.h"
 
 #define DEVICE_MARK 0x6e766d6c00000000ull
 #define DEVICE_MASK 0xffffffff00000000ull

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "call.h"
+#include "nvml/call.h"
 
 void session_lock(void);
 void session_unlock(void);

@@ -3,7 +3,7 @@
  * The source of the images beside it, which are committed so that tests need no
  * toolkit. Made with nvcc 13.0:
  *
- *   nvcc -cubin -arch=sm_75 kernels.cu -o kernels.sm75.cubin      (and sm_90)
+ *   nvcc -cubin -arch=sm_90 kernels.cu -o kernels.sm90.cubin
  *   nvcc -ptx -arch=sm_75 kernels.cu -o kernels.ptx
  *   nvcc -fatbin -gencode arch=compute_75,code=[sm_75,compute_75] \
  *        -gencode arch=compute_90,code=sm_90 -Xfatbin -compress-all \

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Linear copies between host and device, all forms.
+ *
+ * To the device: the bytes are taken at the call, so the call does not wait;
+ * unless a host function or a copy out may still change them, which is then
+ * waited for. From the device: pinned memory is filled behind the call's back
+ * in stream order, other memory before it returns, as natively.
+ */
+#include "copy.h"
+
+#include <string.h>
+
+#include "call.h"
+#include "capture.h"
+#include "client_calls.h"
+#include "context.h"
+#include "copyout.h"
+#include "hostfunc.h"
+#include "lanes.h"
+#include "memory.h"
+#include "mirror.h"
+#include "wire.h"
+#include "wire_calls.h"
+
+struct bulk {
+	CUdeviceptr dst;
+	uint64_t stream;
+	size_t bytes;
+};
+
+static CUresult announce(void *argument, uint64_t first_chunk)
+{
+	const struct bulk *b = argument;
+
+	return wire_copy_in_bulk(b->dst, b->stream, b->bytes, first_chunk);
+}
+
+static bool is_pinned(const void *host)
+{
+	struct memory_range range;
+
+	return memory_find((uintptr_t)host, &range) && range.kind == MEMORY_HOST;
+}
+
+/* Copies that a capture records run again and again: host memory then has to be the server's too,
+ * which is possible for pinned memory only. Other memory is refused, as natively. */
+static CUresult captured(CUdeviceptr dst, CUdeviceptr src, const void *host, size_t bytes,
+	uint64_t stream)
+{
+	struct memory_range range;
+	CUresult r;
+
+	if (!memory_find((uintptr_t)host, &range) || range.kind != MEMORY_HOST)
+		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+	r = mirror_activate(range.base, range.size);
+	return r ? r : wire_cuMemcpyAsync(dst, src, bytes, stream);
+}
+
+/* What is copied must not depend on work that is still to come. */
+static CUresult settle(struct stream *s, const void *src, size_t bytes)
+{
+	if (!hostfunc_outstanding() && !copyout_pending(src, bytes))
+		return CUDA_SUCCESS;
+	return wire_stream_synchronize(s->object.handle);
+}
+
+CUresult copy_in(CUdeviceptr dst, const void *src, size_t bytes, struct stream *s)
+{
+	struct bulk bulk = {.dst = dst, .bytes = bytes};
+	CUresult r;
+
+	if (!bytes)
+		return CUDA_SUCCESS;
+	r = memory_check(dst, bytes);
+	if (!r)
+		r = stream_use(s, &bulk.stream);
+	if (r)
+		return r;
+	if (atomic_load(&s->capture))
+		return captured(dst, (uintptr_t)src, src, bytes, bulk.stream);
+	r = settle(s, src, bytes);
+	if (r)
+		return r;
+	if (bytes <= FRAME_INLINE_MAX)
+		return wire_copy_in(dst, bulk.stream, src, bytes);
+	return lanes_send(src, bytes, announce, &bulk);
+}
+
+CUresult copy_out(void *dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async)
+{
+	struct copyout_target target = {dst, bytes, 1, 1, bytes, bytes};
+	uint64_t stream, id, mark;
+	CUresult r;
+
+	if (!bytes)
+		return CUDA_SUCCESS;
+	r = memory_check(src, bytes);
+	if (!r)
+		r = stream_use(s, &stream);
+	if (r)
+		return r;
+	if (atomic_load(&s->capture))
+		return captured((uintptr_t)dst, src, dst, bytes, stream);
+	async = async && is_pinned(dst);
+	id = copyout_begin(&target, !async);
+	if (!id)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	if (async) {
+		r = wire_copy_out_async(src, bytes, stream, id);
+	} else {
+		mark = stream_mark(s);
+		r = wire_copy_out(src, bytes, stream, id);
+		if (!r)
+			stream_completed(s, mark);
+	}
+	if (r)
+		copyout_cancel(id);
+	return r;
+}
+
+static CUresult device_copy(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s)
+{
+	uint64_t stream;
+	CUresult r;
+
+	if (!bytes)
+		return CUDA_SUCCESS;
+	r = memory_check(dst, bytes);
+	if (!r)
+		r = memory_check(src, bytes);
+	if (!r)
+		r = stream_use(s, &stream);
+	return r ? r : wire_cuMemcpyDtoDAsync_v2(dst, src, bytes, stream);
+}
+
+/* Both sides are host memory: in stream order, by the processor. */
+static CUresult host_copy(void *dst, const void *src, size_t bytes, struct stream *s)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	if (!stream_idle(s))
+		r = wire_stream_synchronize(s->object.handle);
+	if (!r)
+		memmove(dst, src, bytes);
+	return r;
+}
+
+/* The direction follows from the addresses (CUDA driver API, unified addressing). */
+static CUresult unified(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async)
+{
+	bool to_device = memory_classify(dst) == MEMORY_DEVICE;
+	bool from_device = memory_classify(src) == MEMORY_DEVICE;
+
+	if (to_device && from_device)
+		return device_copy(dst, src, bytes, s);
+	if (to_device)
+		return copy_in(dst, (const void *)(uintptr_t)src, bytes, s);
+	if (from_device)
+		return copy_out((void *)(uintptr_t)dst, src, bytes, s, async);
+	return host_copy((void *)(uintptr_t)dst, (const void *)(uintptr_t)src, bytes, s);
+}
+
+/* The start of every copy: state, arguments, stream. Blocking forms use the default stream and are
+ * not allowed while a capture forbids it. */
+static CUresult begin(CUstream stream, bool async, const void *host, size_t bytes, struct stream **s)
+{
+	CUresult r = call_check(0);
+
+	if (!r && !async)
+		r = capture_unsafe();
+	if (!r && bytes && !host)
+		r = CUDA_ERROR_INVALID_VALUE;
+	return r ? r : stream_find(stream, s);
+}
+
+static const void *const some = "";
+
+CUresult client_cuMemcpyHtoD_v2(CUdeviceptr dstDevice, const void *srcHost, size_t ByteCount)
+{
+	struct stream *s;
+	CUresult r = begin(NULL, false, srcHost, ByteCount, &s);
+
+	return r ? r : copy_in(dstDevice, srcHost, ByteCount, s);
+}
+
+CUresult client_cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void *srcHost, size_t ByteCount,
+	CUstream hStream)
+{
+	struct stream *s;
+	CUresult r = begin(hStream, true, srcHost, ByteCount, &s);
+
+	return r ? r : copy_in(dstDevice, srcHost, ByteCount, s);
+}
+
+CUresult client_cuMemcpyDtoH_v2(void *dstHost, CUdeviceptr srcDevice, size_t ByteCount)
+{
+	struct stream *s;
+	CUresult r = begin(NULL, false, dstHost, ByteCount, &s);
+
+	return r ? r : copy_out(dstHost, srcDevice, ByteCount, s, false);
+}
+
+CUresult client_cuMemcpyDtoHAsync_v2(void *dstHost, CUdeviceptr srcDevice, size_t ByteCount,
+	CUstream hStream)
+{
+	struct stream *s;
+	CUresult r = begin(hStream, true, dstHost, ByteCount, &s);
+
+	return r ? r : copy_out(dstHost, srcDevice, ByteCount, s, true);
+}
+
+CUresult client_cuMemcpyDtoD_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount)
+{
+	struct stream *s;
+	CUresult r = begin(NULL, false, some, ByteCount, &s);
+
+	return r ? r : device_copy(dstDevice, srcDevice, ByteCount, s);
+}
+
+CUresult client_cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount,
+	CUstream hStream)
+{
+	struct stream *s;
+	CUresult r = begin(hStream, true, some, ByteCount, &s);
+
+	return r ? r : device_copy(dstDevice, srcDevice, ByteCount, s);
+}
+
+CUresult client_cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount)
+{
+	struct stream *s;
+	CUresult r = begin(NULL, false, some, ByteCount, &s);
+
+	return r ? r : unified(dst, src, ByteCount, s, false);
+}
+
+CUresult client_cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount, CUstream hStream)
+{
+	struct stream *s;
+	CUresult r = begin(hStream, true, some, ByteCount, &s);
+
+	return r ? r : unified(dst, src, ByteCount, s, true);
+}
+
+/* Peer copies between devices of one server: unified addresses say where both sides are. */
+CUresult client_cuMemcpyPeer(CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice,
+	CUcontext srcContext, size_t ByteCount)
+{
+	if (!context_get(dstContext) || !context_get(srcContext))
+		return CUDA_ERROR_INVALID_CONTEXT;
+	return client_cuMemcpyDtoD_v2(dstDevice, srcDevice, ByteCount);
+}
+
+CUresult client_cuMemcpyPeerAsync(CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice,
+	CUcontext srcContext, size_t ByteCount, CUstream hStream)
+{
+	if (!context_get(dstContext) || !context_get(srcContext))
+		return CUDA_ERROR_INVALID_CONTEXT;
+	return client_cuMemcpyDtoDAsync_v2(dstDevice, srcDevice, ByteCount, hStream);
+}

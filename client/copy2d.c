@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Copies of two and three dimensions. Where one side is host memory its rows
+ * are packed, so that the server sees host memory as plain bytes; copies within
+ * the device go as they are. Rules as cuMemcpy2D and cuMemcpy3D in the CUDA
+ * driver API.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "call.h"
+#include "capture.h"
+#include "client_calls.h"
+#include "context.h"
+#include "copy.h"
+#include "copyout.h"
+#include "memory.h"
+#include "wire.h"
+#include "wire_calls.h"
+
+/* One side of a copy: where its first byte is, and how far rows and slices are apart. */
+struct side {
+	bool device;
+	bool array;
+	uint64_t address;
+	size_t pitch, slice;
+};
+
+struct box {
+	struct side dst, src;
+	size_t width, height, depth; /* width in bytes */
+};
+
+static CUresult read_side(struct side *s, CUmemorytype type, const void *host, CUdeviceptr device,
+	size_t pitch, size_t rows, size_t x, size_t y, size_t z, size_t width)
+{
+	uint64_t base = type == CU_MEMORYTYPE_HOST ? (uintptr_t)host : device;
+
+	if (type == CU_MEMORYTYPE_ARRAY) {
+		s->array = true;
+		return CUDA_SUCCESS;
+	}
+	if (type != CU_MEMORYTYPE_HOST && type != CU_MEMORYTYPE_DEVICE &&
+		type != CU_MEMORYTYPE_UNIFIED)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (!pitch)
+		pitch = width + x;
+	if (!base || pitch < width + x)
+		return CUDA_ERROR_INVALID_VALUE;
+	s->device = type == CU_MEMORYTYPE_DEVICE ||
+		    (type == CU_MEMORYTYPE_UNIFIED && memory_classify(base) == MEMORY_DEVICE);
+	s->pitch = pitch;
+	s->slice = pitch * rows;
+	s->address = base + z * s->slice + y * pitch + x;
+	return CUDA_SUCCESS;
+}
+
+static CUresult box_2d(const CUDA_MEMCPY2D *c, struct box *b)
+{
+	CUresult r;
+
+	*b = (struct box){.width = c->WidthInBytes, .height = c->Height, .depth = 1};
+	r = read_side(&b->src, c->srcMemoryType, c->srcHost, c->srcDevice, c->srcPitch, c->Height,
+		c->srcXInBytes, c->srcY, 0, c->WidthInBytes);
+	return r ? r
+		 : read_side(&b->dst, c->dstMemoryType, c->dstHost, c->dstDevice, c->dstPitch,
+			   c->Height, c->dstXInBytes, c->dstY, 0, c->WidthInBytes);
+}
+
+static CUresult box_3d(const CUDA_MEMCPY3D *c, struct box *b)
+{
+	CUresult r;
+
+	*b = (struct box){.width = c->WidthInBytes, .height = c->Height, .depth = c->Depth};
+	if (c->srcLOD || c->dstLOD || (c->srcHeight && c->srcHeight < c->Height + c->srcY) ||
+		(c->dstHeight && c->dstHeight < c->Height + c->dstY))
+		return CUDA_ERROR_INVALID_VALUE;
+	r = read_side(&b->src, c->srcMemoryType, c->srcHost, c->srcDevice, c->srcPitch,
+		c->srcHeight ? c->srcHeight : c->Height, c->srcXInBytes, c->srcY, c->srcZ,
+		c->WidthInBytes);
+	return r ? r
+		 : read_side(&b->dst, c->dstMemoryType, c->dstHost, c->dstDevice, c->dstPitch,
+			   c->dstHeight ? c->dstHeight : c->Height, c->dstXInBytes, c->dstY, c->dstZ,
+			   c->WidthInBytes);
+}
+
+/* Rows of host memory to the device: packed, in pieces that fit a frame. */
+static CUresult box_in(const struct box *b, struct stream *s)
+{
+	size_t fit = FRAME_INLINE_MAX / b->width, y = 0;
+	uint8_t *packed;
+	uint64_t wire;
+	CUresult r = CUDA_SUCCESS;
+
+	if (!fit) { /* rows too long for a frame go one by one */
+		for (size_t i = 0; i < b->height * b->depth && !r; i++) {
+			size_t z = i / b->height, row = i % b->height;
+
+			r = copy_in(b->dst.address + z * b->dst.slice + row * b->dst.pitch,
+				(void *)(b->src.address + z * b->src.slice + row * b->src.pitch),
+				b->width, s);
+		}
+		return r;
+	}
+	packed = malloc((fit < b->height ? fit : b->height) * b->width);
+	if (!packed)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	for (size_t z = 0; z < b->depth && !r; z++) {
+		for (y = 0; y < b->height && !r; y += fit) {
+			size_t rows = b->height - y < fit ? b->height - y : fit;
+
+			for (size_t i = 0; i < rows; i++)
+				memcpy(packed + i * b->width,
+					(void *)(b->src.address + z * b->src.slice +
+						 (y + i) * b->src.pitch),
+					b->width);
+			r = stream_use(s, &wire);
+			if (!r)
+				r = wire_copy_in_2d(b->dst.address + z * b->dst.slice +
+							    y * b->dst.pitch,
+					b->dst.pitch, b->width, rows, wire, packed,
+					rows * b->width);
+		}
+	}
+	free(packed);
+	return r;
+}
+
+static CUresult box_out(const struct box *b, struct stream *s)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	for (size_t z = 0; z < b->depth && !r; z++) {
+		struct copyout_target target = {(void *)(b->dst.address + z * b->dst.slice),
+			b->width, b->height, 1, b->dst.pitch, b->dst.slice};
+		uint64_t wire, id, mark;
+
+		r = stream_use(s, &wire);
+		if (r)
+			break;
+		id = copyout_begin(&target, true);
+		if (!id)
+			return CUDA_ERROR_OUT_OF_MEMORY;
+		mark = stream_mark(s);
+		r = wire_copy_out_2d(b->src.address + z * b->src.slice, b->src.pitch, b->width,
+			b->height, wire, id);
+		if (r)
+			copyout_cancel(id);
+		else
+			stream_completed(s, mark);
+	}
+	return r;
+}
+
+static CUresult box_host(const struct box *b, struct stream *s)
+{
+	CUresult r = stream_idle(s) ? CUDA_SUCCESS : wire_stream_synchronize(s->object.handle);
+
+	for (size_t z = 0; z < b->depth && !r; z++) {
+		for (size_t y = 0; y < b->height; y++)
+			memmove((void *)(b->dst.address + z * b->dst.slice + y * b->dst.pitch),
+				(void *)(b->src.address + z * b->src.slice + y * b->src.pitch),
+				b->width);
+	}
+	return r;
+}
+
+static CUresult box_device(const struct box *b, struct stream *s)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	for (size_t z = 0; z < b->depth && !r; z++) {
+		CUDA_MEMCPY2D c = {
+			.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+			.srcDevice = b->src.address + z * b->src.slice,
+			.srcPitch = b->src.pitch,
+			.dstMemoryType = CU_MEMORYTYPE_DEVICE,
+			.dstDevice = b->dst.address + z * b->dst.slice,
+			.dstPitch = b->dst.pitch,
+			.WidthInBytes = b->width,
+			.Height = b->height,
+		};
+		uint64_t wire;
+
+		r = stream_use(s, &wire);
+		if (!r)
+			r = wire_copy_device_2d(&c, wire);
+	}
+	return r;
+}
+
+static CUresult box_copy(const struct box *b, struct stream *s)
+{
+	if (b->src.array || b->dst.array)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	if (!b->width || !b->height || !b->depth)
+		return CUDA_SUCCESS;
+	if (b->src.device && b->dst.device)
+		return box_device(b, s);
+	if (atomic_load(&s->capture))
+		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+	if (b->dst.device)
+		return box_in(b, s);
+	return b->src.device ? box_out(b, s) : box_host(b, s);
+}
+
+static CUresult copy_2d(const CUDA_MEMCPY2D *c, CUstream stream, bool async)
+{
+	struct stream *s;
+	struct box b;
+	CUresult r = call_check(0);
+
+	if (!r && !async)
+		r = capture_unsafe();
+	if (!r)
+		r = c ? box_2d(c, &b) : CUDA_ERROR_INVALID_VALUE;
+	if (!r)
+		r = stream_find(stream, &s);
+	return r ? r : box_copy(&b, s);
+}
+
+static CUresult copy_3d(const CUDA_MEMCPY3D *c, CUstream stream, bool async)
+{
+	struct stream *s;
+	struct box b;
+	CUresult r = call_check(0);
+
+	if (!r && !async)
+		r = capture_unsafe();
+	if (!r)
+		r = c ? box_3d(c, &b) : CUDA_ERROR_INVALID_VALUE;
+	if (!r)
+		r = stream_find(stream, &s);
+	return r ? r : box_copy(&b, s);
+}
+
+CUresult client_cuMemcpy2D_v2(const CUDA_MEMCPY2D *pCopy)
+{
+	return copy_2d(pCopy, NULL, false);
+}
+
+CUresult client_cuMemcpy2DUnaligned_v2(const CUDA_MEMCPY2D *pCopy)
+{
+	return copy_2d(pCopy, NULL, false);
+}
+
+CUresult client_cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *pCopy, CUstream hStream)
+{
+	return copy_2d(pCopy, hStream, true);
+}
+
+CUresult client_cuMemcpy3D_v2(const CUDA_MEMCPY3D *pCopy)
+{
+	return copy_3d(pCopy, NULL, false);
+}
+
+CUresult client_cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D *pCopy, CUstream hStream)
+{
+	return copy_3d(pCopy, hStream, true);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What functions and kernels tell about themselves, and what can be set: all from their shadows. */
+#include <limits.h>
+#include <stddef.h>
+
+#include "call.h"
+#include "client.h"
+#include "client_calls.h"
+#include "context.h"
+#include "module.h"
+#include "wire_calls.h"
+
+static CUresult find(CUfunction handle, const void *out, struct function **f)
+{
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	return out ? function_find(handle, f) : CUDA_ERROR_INVALID_VALUE;
+}
+
+static CUresult get_attribute(const struct function *f, int attribute, int *value)
+{
+	if (attribute < 0 || attribute >= FUNCTION_ATTRIBUTES ||
+		f->attribute[attribute] == INT32_MIN)
+		return CUDA_ERROR_INVALID_VALUE;
+	*value = f->attribute[attribute];
+	return CUDA_SUCCESS;
+}
+
+CUresult client_cuFuncGetAttribute(int *pi, CUfunction_attribute attrib, CUfunction hfunc)
+{
+	struct function *f;
+	CUresult r = find(hfunc, pi, &f);
+
+	return r ? r : get_attribute(f, attrib, pi);
+}
+
+CUresult client_cuKernelGetAttribute(int *pi, CUfunction_attribute attrib, CUkernel kernel,
+	CUdevice dev)
+{
+	struct function *f;
+	CUresult r = find((CUfunction)kernel, pi, &f);
+
+	if (!r && (dev < 0 || dev >= client.device_count))
+		r = CUDA_ERROR_INVALID_DEVICE;
+	return r ? r : get_attribute(f, attrib, pi);
+}
+
+/* What the driver would say to this value on this device. */
+static CUresult check_attribute(const struct function *f, int attribute, int value, CUdevice dev)
+{
+	const int *limit = client.device[dev].attribute;
+
+	switch (attribute) {
+	case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES:
+		return value < 0 || value > limit[CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN] -
+						     f->attribute[CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES]
+			       ? CUDA_ERROR_INVALID_VALUE
+			       : CUDA_SUCCESS;
+	case CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT:
+		return value < -1 || value > 100 ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+	case CU_FUNC_ATTRIBUTE_REQUIRED_CLUSTER_WIDTH:
+	case CU_FUNC_ATTRIBUTE_REQUIRED_CLUSTER_HEIGHT:
+	case CU_FUNC_ATTRIBUTE_REQUIRED_CLUSTER_DEPTH:
+	case CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED:
+	case CU_FUNC_ATTRIBUTE_CLUSTER_SCHEDULING_POLICY_PREFERENCE:
+		return value < 0 ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+	default:
+		return CUDA_ERROR_INVALID_VALUE;
+	}
+}
+
+/* Libraries set the same value before every launch: only a change is worth a frame. */
+static CUresult set_attribute(struct function *f, int attribute, int value, CUdevice dev)
+{
+	CUresult r = check_attribute(f, attribute, value, dev);
+
+	if (r || f->attribute[attribute] == value)
+		return r;
+	r = wire_function_set_attribute(f->object.handle, attribute, value, dev);
+	if (!r)
+		f->attribute[attribute] = value;
+	return r;
+}
+
+CUresult client_cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value)
+{
+	struct function *f;
+	CUresult r = call_check(0);
+
+	if (!r)
+		r = function_find(hfunc, &f);
+	return r ? r : set_attribute(f, attrib, value, context_self()->device);
+}
+
+CUresult client_cuKernelSetAttribute(CUfunction_attribute attrib, int val, CUkernel kernel,
+	CUdevice dev)
+{
+	struct function *k;
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (!r)
+		r = function_find((CUfunction)kernel, &k);
+	if (!r && (dev < 0 || dev >= client.device_count))
+		r = CUDA_ERROR_INVALID_DEVICE;
+	if (!r)
+		r = set_attribute(k, attrib, val, dev);
+	if (r || !k->module->library)
+		return r;
+	/* Functions that were made from the kernel are the same code. */
+	for (struct module *m = k->module->in_context; m; m = m->next) {
+		for (struct function *f = m->functions; f; f = f->next) {
+			if (f->kernel == k)
+				f->attribute[attrib] = val;
+		}
+	}
+	return CUDA_SUCCESS;
+}
+
+static CUresult param_info(const struct function *f, size_t index, size_t *offset, size_t *size)
+{
+	if (index >= f->param_count)
+		return CUDA_ERROR_INVALID_VALUE;
+	*offset = f->param[2 * index];
+	if (size)
+		*size = f->param[2 * index + 1];
+	return CUDA_SUCCESS;
+}
+
+CUresult client_cuFuncGetParamInfo(CUfunction func, size_t paramIndex, size_t *paramOffset,
+	size_t *paramSize)
+{
+	struct function *f;
+	CUresult r = find(func, paramOffset, &f);
+
+	return r ? r : param_info(f, paramIndex, paramOffset, paramSize);
+}
+
+CUresult client_cuKernelGetParamInfo(CUkernel kernel, size_t paramIndex, size_t *paramOffset,
+	size_t *paramSize)
+{
+	return client_cuFuncGetParamInfo((CUfunction)kernel, paramIndex, paramOffset, paramSize);
+}
+
+CUresult client_cuFuncGetName(const char **name, CUfunction hfunc)
+{
+	struct function *f;
+	CUresult r = find(hfunc, name, &f);
+
+	if (!r)
+		*name = f->name;
+	return r;
+}
+
+CUresult client_cuKernelGetName(const char **name, CUkernel hfunc)
+{
+	return client_cuFuncGetName(name, (CUfunction)hfunc);
+}
+
+CUresult client_cuFuncGetModule(CUmodule *hmod, CUfunction hfunc)
+{
+	struct function *f;
+	CUresult r = find(hfunc, hmod, &f);
+
+	if (r)
+		return r;
+	if (f->module->library)
+		return client_cuLibraryGetModule(hmod,
+			(CUlibrary)(uintptr_t)f->module->object.handle);
+	*hmod = (CUmodule)(uintptr_t)f->module->object.handle;
+	return CUDA_SUCCESS;
+}
+
+CUresult client_cuKernelGetLibrary(CUlibrary *pLib, CUkernel kernel)
+{
+	struct function *f;
+	CUresult r = find((CUfunction)kernel, pLib, &f);
+
+	if (r)
+		return r;
+	if (!f->module->library)
+		return CUDA_ERROR_INVALID_HANDLE;
+	*pLib = (CUlibrary)(uintptr_t)f->module->object.handle;
+	return CUDA_SUCCESS;
+}
+
+/* A function whose attributes are known was loaded to find them out. */
+CUresult client_cuFuncLoad(CUfunction function)
+{
+	struct function *f;
+	CUresult r = call_check(0);
+
+	return r ? r : function_find(function, &f);
+}
+
+CUresult client_cuFuncIsLoaded(CUfunctionLoadingState *state, CUfunction function)
+{
+	struct function *f;
+	CUresult r = find(function, state, &f);
+
+	if (!r)
+		*state = CU_FUNCTION_LOADING_STATE_LOADED;
+	return r;
+}

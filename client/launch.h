@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A launch's shape and parameters, checked and packed: for launches and graph nodes. */
+#ifndef LAUNCH_H
+#define LAUNCH_H
+
+#include "cuda_types.h"
+#include "image.h"
+#include "module.h"
+
+enum { LAUNCH_ATTRIBUTES = 32 };
+
+struct launch_shape {
+	unsigned grid[3];
+	unsigned block[3];
+	unsigned shared; /* dynamic, bytes */
+};
+
+struct launch_params {
+	size_t size;
+	uint8_t bytes[PARAM_BYTES_MAX + 4];
+};
+
+/* The error that a launch of this shape gives natively. */
+CUresult launch_check(const struct function *f, const struct launch_shape *shape);
+
+/* Both ways of passing parameters, into one buffer in the kernel's layout. */
+CUresult launch_pack(const struct function *f, void **params, void **extra,
+	struct launch_params *out);
+
+/* Launch attributes with handles as the server knows them. @to has LAUNCH_ATTRIBUTES places. */
+CUresult launch_attributes(const CUlaunchAttribute *from, unsigned count, CUlaunchAttribute *to);
+
+#endif

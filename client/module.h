@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Shadow modules, libraries, functions and kernels. What the driver would tell
+ * about a function (parameter layout, attributes, name) came with its handle.
+ * A kernel is accepted wherever a function is: CUDA 13's runtime relies on it.
+ */
+#ifndef MODULE_H
+#define MODULE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include "object.h"
+
+struct context;
+
+enum { FUNCTION_ATTRIBUTES = 16 };
+
+struct function {
+	struct object object;
+	struct module *module;
+	struct function *next;	     /* of the same module */
+	struct function *kernel;     /* a library's function: the kernel it was made from */
+	struct context *context;     /* NULL: a kernel, valid in all */
+	unsigned life;
+	char *name;
+	uint32_t param_count;
+	uint32_t param_size; /* bytes of the parameter buffer */
+	uint32_t *param;     /* offset, size; param_count pairs */
+	int attribute[FUNCTION_ATTRIBUTES];
+};
+
+struct module {
+	struct object object;
+	bool library;
+	struct context *context;     /* NULL: a library */
+	unsigned life;
+	struct module *owner;	     /* library that this is the module of */
+	struct function *functions;
+	struct module *in_context;   /* a library's modules, one per context */
+	struct module *next;
+};
+
+/* The shadow behind a function or kernel handle; INVALID_HANDLE for neither. */
+CUresult function_find(CUfunction handle, struct function **out);
+
+/* For generated stubs. */
+CUresult function_check(CUfunction handle, uint64_t *wire);
+CUresult kernel_check(CUkernel handle, uint64_t *wire);
+CUresult module_check(CUmodule handle, uint64_t *wire);
+CUresult library_check(CUlibrary handle, uint64_t *wire);
+
+/* cuModuleLoadData for the private tables. */
+CUresult module_load_image(const void *image, CUmodule *out);
+
+/* Call @each for every function of a module. */
+CUresult module_each_function(CUmodule module, void (*each)(void *user, CUfunction), void *user);
+
+#endif
