@@ -42,12 +42,13 @@ def free_port():
 class Server:
     """gpuserverd on a free port of loopback, for a `with` statement."""
 
-    def __init__(self, program, driver, options, log):
+    def __init__(self, options, more, log):
         self.address = f'127.0.0.1:{free_port()}'
         self.log = open(log, 'a')
         self.process = subprocess.Popen(
-            [program, '--listen', self.address, '--driver', driver, *options],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True)
+            [options.server, '--listen', self.address, '--driver', options.driver, *more],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True,
+            env=environment_without_ours(options.client))
 
     def __enter__(self):
         for line in self.process.stdout:
@@ -155,14 +156,13 @@ def compare(workload, options, address):
 def compare_all(workloads, options, done):
     """Adds to @done as it goes, so that what was measured can be written whatever happens."""
     log = os.path.join(options.out, 'server.log')
-    driver = options.driver
-    with Server(options.server, driver, options.server_option, log) as server:
+    with Server(options, options.server_option, log) as server:
         for workload in workloads:
             problem = catalogue.build(workload, options.build)
             if problem:
                 print(f'{workload.name} skipped: {problem}', flush=True)
             elif workload.server:
-                with Server(options.server, driver, workload.server, log) as own:
+                with Server(options, workload.server, log) as own:
                     done.append(compare(workload, options, own.address))
             else:
                 done.append(compare(workload, options, server.address))

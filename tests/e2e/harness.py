@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end tests share: a server of their own on the software GPU, programs run through it,
+and a look at what a server leaves behind. The build folder comes in BUILD_ROOT."""
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+BUILD = os.environ['BUILD_ROOT']
+# Sanitizers slow everything down: limits of time are multiplied by this.
+PATIENCE = float(os.environ.get('E2E_PATIENCE', '3' if os.environ.get('ASAN_OPTIONS') else '1'))
+
+
+def built(path):
+    return os.path.join(BUILD, path)
+
+
+SERVER = built('server/gpuserverd')
+CLIENT = built('client')
+SOFT = built('server/soft/libcuda-soft.so')
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def wait_until(what, condition, seconds):
+    """Polls until @condition() is true; AssertionError after @seconds."""
+    end = time.monotonic() + seconds * PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f'{what}: not within {seconds * PATIENCE:g} s')
+        time.sleep(0.02)
+
+
+def process_fields(pid):
+    """State, parent and session of a process; None when there is none."""
+    try:
+        with open(f'/proc/{pid}/stat') as f:
+            fields = f.read().rsplit(')', 1)[1].split()
+    except OSError:
+        return None
+    return fields[0], int(fields[1]), int(fields[3])
+
+
+def shared_memory():
+    return set(os.listdir('/dev/shm'))
+
+
+class Server:
+    """gpuserverd on the software GPU, for a `with` statement; must end cleanly by SIGTERM."""
+
+    def __init__(self, *options, driver='soft', warm=1, log='info'):
+        self.port = free_port()
+        self.address = f'127.0.0.1:{self.port}'
+        self.warm = warm
+        self.log = tempfile.NamedTemporaryFile('w+', prefix='gpuserverd-', suffix='.log')
+        environment = {k: v for k, v in os.environ.items() if not k.startswith('RGPU_')}
+        self.process = subprocess.Popen(
+            [SERVER, '--listen', self.address, '--driver', driver, '--warm', str(warm), '--log', log, *options],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, env=environment,
+            start_new_session=True)
+
+    def text(self):
+        with open(self.log.name, errors='replace') as f:
+            return f.read()
+
+    def __enter__(self):
+        wait_until('the server listens', lambda: 'listening on' in self.text() or self.process.poll() is not None, 20)
+        if self.process.poll() is not None:
+            raise AssertionError('the server ended: ' + self.text())
+        self.settle()
+        return self
+
+    def __exit__(self, kind, *_):
+        self.process.send_signal(signal.SIGCONT)
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(10 * PATIENCE)
+        except subprocess.TimeoutExpired:
+            status = 'still running 10 s after SIGTERM'
+        left = self.family()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        text = self.text()
+        self.log.close()
+        if kind:
+            print('--- the server\'s log\n' + text[-4000:])
+        elif status != 0 or [pid for pid in left if pid != self.process.pid]:
+            raise AssertionError(f'the server ended with {status}, leaving {left}:\n{text[-4000:]}')
+
+    def family(self):
+        """The server and all processes it started, also those whose parent is gone."""
+        pids = []
+        for name in os.listdir('/proc'):
+            fields = process_fields(name) if name.isdigit() else None
+            if fields and fields[0] != 'Z' and self.process.pid in (int(name), fields[1], fields[2]):
+                pids.append(int(name))
+        return pids
+
+    def workers(self):
+        return [pid for pid in self.family() if pid != self.process.pid]
+
+    def settle(self):
+        """Waits until only the warm workers are there."""
+        wait_until(f'{self.warm} warm workers and no others', lambda: len(self.workers()) == self.warm, 10)
+
+    def descriptors(self):
+        return len(os.listdir(f'/proc/{self.process.pid}/fd'))
+
+    def environment(self, **more):
+        return {**os.environ, 'LD_LIBRARY_PATH': CLIENT, 'RGPU_SERVERS': self.address, **more}
+
+    def start(self, *command, **more):
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True, env=self.environment(**more))
+
+    def run(self, *command, seconds=60, **more):
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=seconds * PATIENCE, env=self.environment(**more), check=False)

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bad peers and bad networks: raw bytes at the server, connections cut and changed on the way, ends that stall.
+
+Whatever happens, no process crashes or hangs and the server serves the next client.
+"""
+import os
+import random
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+import unittest
+
+from harness import PATIENCE, Server, built
+
+VECTOR_ADD = built('examples/vector_add')
+BUSY = built('tests/busy')
+VERSION = 1
+
+
+def prelude(version=VERSION, role=0, lane=0, ticket=bytes(16), magic=b'RGPU'):
+    return struct.pack('<4sHHII16s', magic, version, role, lane, 0, ticket)
+
+
+def read_all(connection, seconds):
+    """What the other end says until it closes the connection; None when it does not."""
+    connection.settimeout(seconds * PATIENCE)
+    data = b''
+    try:
+        while piece := connection.recv(65536):
+            data += piece
+    except ConnectionError:
+        return data
+    except TimeoutError:
+        return None
+    return data
+
+
+class Proxy:
+    """Passes connections on to a server; a direction's bytes go through @change(offset, bytes), which may
+    return others, or None to cut everything."""
+
+    def __init__(self, port, up=None, down=None):
+        self.target, self.up, self.down = port, up, down
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.address = '127.0.0.1:%d' % self.listener.getsockname()[1]
+        self.sockets = [self.listener]
+        self.lock = threading.Lock()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+                far = socket.create_connection(('127.0.0.1', self.target))
+            except OSError:
+                return
+            self.sockets += [near, far]
+            for pair in ((near, far, self.up), (far, near, self.down)):
+                threading.Thread(target=self.pump, args=pair, daemon=True).start()
+
+    def pump(self, source, sink, change):
+        offset = 0
+        try:
+            while piece := source.recv(65536):
+                if change:
+                    with self.lock:
+                        changed = change(offset, piece)
+                    if changed is None:
+                        return self.close()
+                    offset, piece = offset + len(piece), changed
+                sink.sendall(piece)
+        except OSError:
+            pass
+        for s in (source, sink):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        for s in self.sockets:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.listener.close()
+
+
+class Faults(unittest.TestCase):
+    def serves(self, server):
+        done = server.run(VECTOR_ADD)
+        self.assertEqual(done.returncode, 0, done.stderr + server.text()[-2000:])
+
+    def connect(self, server):
+        connection = socket.create_connection(('127.0.0.1', server.port))
+        self.addCleanup(connection.close)
+        return connection
+
+    def test_bytes_that_are_no_session(self):
+        rng = random.Random(1)
+        cases = {
+            'random bytes': rng.randbytes(4096),
+            'http': b'GET / HTTP/1.1\r\nHost: x\r\n\r\n' + bytes(32),
+            'wrong magic': prelude(magic=b'RGPV'),
+            'unknown role': prelude(role=77),
+            'unknown ticket': prelude(role=1, ticket=rng.randbytes(16)),
+            'hello of 4 GiB': prelude() + b'\xff\xff\xff\xff' + rng.randbytes(1000),
+            'hello of nothing': prelude() + struct.pack('<I', 0),
+            'hello of noise': prelude() + struct.pack('<I', 500) + rng.randbytes(500),
+        }
+        with Server() as server:
+            for name, data in cases.items():
+                with self.subTest(name):
+                    connection = self.connect(server)
+                    connection.sendall(data)
+                    self.assertIsNotNone(read_all(connection, 5), 'the server keeps the connection')
+            self.serves(server)
+
+    def test_wrong_version_is_told(self):
+        with Server() as server:
+            connection = self.connect(server)
+            connection.sendall(prelude(version=VERSION + 999))
+            answer = read_all(connection, 5)
+            self.assertIn(b'version', answer or b'')
+            self.serves(server)
+
+    def test_silent_connections(self):
+        with Server() as server:
+            silent = [self.connect(server) for _ in range(100)]
+            silent[0].sendall(prelude()[:20])
+            silent[1].sendall(prelude() + struct.pack('<I', 50))
+            self.serves(server)
+            for connection in silent[:3]:
+                self.assertIsNotNone(read_all(connection, 15), 'a silent connection is kept')
+
+    def through(self, server, seconds=20, **changes):
+        """A vector add through a proxy: its exit status and stderr. It may fail, but must end by itself."""
+        proxy = Proxy(server.port, **changes)
+        try:
+            return server.run(VECTOR_ADD, seconds=seconds, RGPU_SERVERS=proxy.address)
+        except subprocess.TimeoutExpired:
+            self.fail('the client hangs')
+        finally:
+            proxy.close()
+
+    def test_an_honest_proxy(self):
+        with Server() as server:
+            self.assertEqual(self.through(server, up=lambda _, b: b, down=lambda _, b: b).returncode, 0)
+
+    def test_connections_cut(self):
+        rng = random.Random(2)
+        limits = [0, 1, 31, 32, 36, 100] + [rng.randrange(200, 1 << 20) for _ in range(10)]
+        with Server() as server:
+            for limit in limits:
+                for way in ('up', 'down'):
+                    with self.subTest(limit=limit, way=way):
+                        total = [0]
+
+                        def cut(_, piece):
+                            total[0] += len(piece)
+                            return piece if total[0] <= limit else None
+                        done = self.through(server, **{way: cut})
+                        self.assertIn(done.returncode, (0, 1), done.stderr)
+                        if done.returncode:
+                            self.assertIn('CUDA_ERROR', done.stderr)
+            server.settle()
+            self.serves(server)
+
+    def test_bytes_changed(self):
+        with Server() as server:
+            for seed in range(24):
+                rng = random.Random(seed)
+                start = rng.choice([0, 32, 200, 1000])
+
+                def flip(offset, piece):
+                    changed = bytearray(piece)
+                    for i in range(len(changed)):
+                        if offset + i >= start and rng.random() < 0.002:
+                            changed[i] ^= 1 << rng.randrange(8)
+                    return bytes(changed)
+                with self.subTest(seed=seed):
+                    done = self.through(server, **{rng.choice(['up', 'down']): flip})
+                    self.assertGreaterEqual(done.returncode, 0, f'ended by a signal: {done.stderr}')
+            server.settle()
+            self.serves(server)
+
+    def test_goodbye_does_not_hang(self):
+        """Neither a stopped worker nor a stopped server keeps a client from ending."""
+        for stopped in ('workers', 'everything'):
+            with self.subTest(stopped), Server() as server:
+                client = server.start(BUSY, '3')
+                while 'waiting' not in client.stdout.readline():
+                    self.assertIsNone(client.poll())
+                pids = server.workers() if stopped == 'workers' else server.family()
+                for pid in pids:
+                    os.kill(pid, signal.SIGSTOP)
+                began = time.monotonic()
+                client.stdin.write('\n')
+                client.stdin.flush()
+                try:
+                    client.communicate(timeout=20 * PATIENCE)
+                    self.assertLess(time.monotonic() - began, 12 * PATIENCE)
+                finally:
+                    client.kill()
+                    for pid in pids:
+                        os.kill(pid, signal.SIGCONT)
+
+    def test_server_ended_under_a_client(self):
+        with Server() as server:
+            client = server.start(BUSY)
+            client.stdout.readline()
+            server.process.send_signal(signal.SIGTERM)
+            _, err = client.communicate(timeout=20 * PATIENCE)
+            self.assertEqual(client.returncode, 1, err)
+            self.assertIn('CUDA_ERROR', err)
+
+
+if __name__ == '__main__':
+    unittest.main()

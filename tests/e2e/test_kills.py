@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""50 kills of client or worker at random moments: nothing is left behind and the server serves on.
+
+The moments come from a random seed, which is printed; SEED=N repeats them.
+"""
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+from harness import PATIENCE, Server, built, shared_memory
+
+KILLS = int(os.environ.get('KILLS', '50'))
+BUSY = built('tests/busy')
+
+
+def kill(pid):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+class Kills(unittest.TestCase):
+    def end_by_worker(self, server, client, number):
+        """Kills workers until the client ended, which it must do by itself: it may get its worker only later."""
+        end = time.monotonic() + 15 * PATIENCE
+        while client.poll() is None:
+            for pid in server.workers():
+                kill(pid)
+            try:
+                client.wait(0.2)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() > end:
+                    client.kill()
+                    self.fail(f'kill {number}: the client hangs after its worker was killed')
+
+    def kill_one(self, server, number):
+        """Starts a client, kills it or its worker some time later, and waits for its end."""
+        client = server.start(BUSY)
+        drain = threading.Thread(target=client.stdout.read)
+        drain.start()
+        time.sleep(random.uniform(0, 0.4) * PATIENCE)
+        if number % 2:
+            client.kill()
+        else:
+            self.end_by_worker(server, client, number)
+        drain.join()
+        err = client.stderr.read()
+        client.wait()
+        for pipe in (client.stdin, client.stdout, client.stderr):
+            pipe.close()
+        self.assertNotEqual(client.returncode, 3, f'kill {number}: wrong data: {err}')
+        if number % 2 == 0:
+            self.assertEqual(client.returncode, 1, f'kill {number}: no error, but {client.returncode}: {err}')
+            self.assertIn('CUDA_ERROR', err)
+
+    def test_kills(self):
+        seed = int(os.environ.get('SEED', random.randrange(1 << 30)))
+        print(f'SEED={seed}', flush=True)
+        random.seed(seed)
+        memory = shared_memory()
+        with Server(warm=1, log='warn') as server:
+            descriptors = server.descriptors()
+            for number in range(KILLS):
+                self.kill_one(server, number)
+                if number % 10 == 9:
+                    server.settle()
+                    done = server.run(built('examples/vector_add'))
+                    self.assertEqual(done.returncode, 0, done.stderr)
+            server.settle()
+            self.assertLessEqual(server.descriptors(), descriptors, 'descriptors were leaked')
+        self.assertEqual(shared_memory() - memory, set(), 'shared memory was left behind')
+
+    def test_one_killed_the_other_goes_on(self):
+        with Server(warm=2) as server:
+            victim, survivor = server.start(BUSY), server.start(BUSY, '30')
+            for client in (victim, survivor):
+                self.assertIn('step 0', client.stdout.readline())
+            victim.kill()
+            victim.communicate()
+            out, err = survivor.communicate('\n', timeout=60 * PATIENCE)
+            self.assertEqual(survivor.returncode, 0, err)
+            self.assertIn('step 29', out)
+            server.settle()
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What users meet: settings, messages, exit statuses, statistics, limits, the bench."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from harness import CLIENT, PATIENCE, SERVER, Server, built, free_port
+
+LIST = built('examples/device_list')
+RUN = built('client/rgpu-run')
+BENCH = built('bench/rgpu-bench')
+
+
+def client(servers, *command, **more):
+    environment = {**os.environ, 'LD_LIBRARY_PATH': CLIENT, 'RGPU_SERVERS': servers, **more}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60 * PATIENCE, env=environment,
+                          stdin=subprocess.DEVNULL, check=False)
+
+
+class NoServer(unittest.TestCase):
+    def test_says_what_was_tried_and_what_to_do(self):
+        nobody = f'127.0.0.1:{free_port()}'
+        done = client(nobody, LIST)
+        ours = [line for line in done.stderr.splitlines() if line.startswith('remotegpu')]
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('CUDA_ERROR_NO_DEVICE', done.stderr)
+        self.assertEqual(len(ours), 1, done.stderr)
+        self.assertIn(nobody, ours[0])
+        self.assertIn('gpuserverd', ours[0])
+        self.assertIn('RGPU_SERVERS', ours[0])
+
+    def test_settings_that_mean_nothing(self):
+        for servers in ('udp://here', '[::1', 'host:99999', 'host:0', ':', ',', 'no-such-host.invalid', 'x' * 5000):
+            with self.subTest(servers[:30]):
+                done = client(servers, LIST)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn('CUDA_ERROR_NO_DEVICE', done.stderr)
+                self.assertIn('remotegpu', done.stderr)
+
+    def test_the_next_server_is_tried(self):
+        with Server() as server:
+            done = client(f'127.0.0.1:{free_port()},tcp://{server.address}', LIST)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class Settings(unittest.TestCase):
+    def test_log_levels_go_to_stderr_only(self):
+        with Server() as server:
+            by_level = {level: server.run(LIST, RGPU_LOG=level) for level in ('error', 'warn', 'info', 'debug')}
+            self.assertEqual(len({done.stdout for done in by_level.values()}), 1)
+            lines = {level: len(done.stderr.splitlines()) for level, done in by_level.items()}
+            self.assertEqual((lines['error'], lines['warn']), (0, 0))
+            self.assertGreater(lines['info'], 0)
+            self.assertGreaterEqual(lines['debug'], lines['info'])
+
+    def test_statistics(self):
+        with Server() as server, tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'stats.json')
+            done = server.run(built('examples/vector_add'), RGPU_STATS=path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(path) as f:
+                stats = json.load(f)
+        self.assertEqual(set(stats), {'calls', 'total'})
+        for name, call in stats['calls'].items():
+            self.assertRegex(name, '^cu[A-Z]')
+            self.assertEqual(set(call), {'calls', 'waits', 'bytes', 'us'})
+            self.assertGreater(call['calls'], 0)
+        for what in ('calls', 'waits'):
+            self.assertEqual(stats['total'][what], sum(call[what] for call in stats['calls'].values()))
+        launch = next(call for name, call in stats['calls'].items() if name.startswith('cuLaunchKernel'))
+        self.assertEqual((launch['calls'], launch['waits']), (1, 0))
+
+    def test_statistics_that_cannot_be_written(self):
+        with Server() as server:
+            done = server.run(LIST, RGPU_STATS='/nonexistent/stats.json')
+            self.assertEqual(done.returncode, 0)
+            self.assertIn('/nonexistent/stats.json', done.stderr)
+
+    def test_memory_limit(self):
+        with Server('--memory-limit', '64M') as server:
+            done = server.run(built('tests/limit'), str(64 << 20))
+            self.assertEqual((done.returncode, done.stdout), (0, 'ok\n'), done.stderr)
+
+
+class RgpuRun(unittest.TestCase):
+    def test_sets_servers_and_passes_the_status_on(self):
+        with Server() as server:
+            done = client('nobody.invalid', RUN, '-s', server.address, '--', LIST)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            done = client('', RUN, '-s', server.address, sys.executable, '-c', 'import sys; sys.exit(7)')
+            self.assertEqual(done.returncode, 7)
+
+    def test_wrong_usage(self):
+        self.assertEqual(client('', RUN).returncode, 2)
+        self.assertEqual(client('', RUN, '--', '/nonexistent/program').returncode, 127)
+
+
+class Daemon(unittest.TestCase):
+    def gpuserverd(self, *options):
+        return subprocess.run([SERVER, *options], capture_output=True, text=True, timeout=30 * PATIENCE,
+                              stdin=subprocess.DEVNULL, check=False)
+
+    def test_wrong_usage(self):
+        for options in (['--nonsense'], ['--memory-limit', 'much'], ['--warm', '-1'], ['--log', 'loud'], ['extra']):
+            with self.subTest(options):
+                done = self.gpuserverd(*options)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertTrue(done.stderr)
+
+    def test_failures(self):
+        with Server() as server:
+            for options in (['--listen', server.address], ['--driver', '/nonexistent/libcuda.so']):
+                with self.subTest(options):
+                    listen = [] if '--listen' in options else ['--listen', f'127.0.0.1:{free_port()}']
+                    done = self.gpuserverd(*options, *listen)
+                    self.assertEqual(done.returncode, 1, done.stderr)
+                    self.assertIn(options[1], done.stdout + done.stderr)
+
+
+class Bench(unittest.TestCase):
+    def bench(self, server, *arguments):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'bench.json')
+            done = subprocess.run([BENCH, *arguments, '--native', 'soft', '--servers', server.address, '--repeat', '1',
+                                   '--json', path], capture_output=True, text=True, timeout=120 * PATIENCE, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with open(path) as f:
+                return json.load(f)
+
+    def test_latency(self):
+        with Server() as server:
+            result = self.bench(server, 'latency')
+        self.assertEqual(result['native']['device'], result['remote']['device'])
+        self.assertIn('launch + synchronize', [row['name'] for row in result['results']])
+        for row in result['results']:
+            for side in ('native', 'remote'):
+                self.assertGreater(row[side]['median'], 0, row)
+                self.assertGreaterEqual(row[side]['p99'], 0, row)
+            self.assertGreater(row['ratio'], 0)
+
+    def test_bandwidth(self):
+        with Server() as server:
+            result = self.bench(server, 'bandwidth', '--sizes', '4K,1M,5M')
+        self.assertEqual(len(result['results']), 12)
+        self.assertEqual({row['bytes'] for row in result['results']}, {4096, 1 << 20, 5 << 20})
+        self.assertEqual({row['unit'] for row in result['results']}, {'GB/s'})
+
+    def test_wrong_usage(self):
+        for arguments in ([], ['speed'], ['latency', '--repeat', '0'], ['bandwidth', '--sizes', '1Q']):
+            done = subprocess.run([BENCH, *arguments], capture_output=True, text=True, timeout=30, check=False)
+            self.assertEqual(done.returncode, 2, arguments)
+
+
+if __name__ == '__main__':
+    unittest.main()
