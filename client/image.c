@@ -105,7 +105,6 @@ static int fatbin_length(const uint8_t *p, size_t *out)
 static int section_count(const uint8_t *p, const Elf64_Ehdr *h, uint64_t *out)
 {
 	Elf64_Shdr first;
-	int err;
 
 	*out = h->e_shnum;
 	if (h->e_shnum || !h->e_shoff)
