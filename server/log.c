@@ -42,6 +42,11 @@ void log_set_session(uint64_t session, const char *peer)
 	snprintf(own_peer, sizeof(own_peer), "%s", peer ? peer : "");
 }
 
+const char *log_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
 static size_t put_head(char *out, size_t size, enum log_level level, const struct log_subject *about)
 {
 	uint64_t session = about ? about->session : own_session;

@@ -30,6 +30,7 @@ struct log_subject {
 void log_set_level(enum log_level level);
 /* "error", "warn", "info" or "debug"; -EINVAL for other words. */
 int log_parse_level(const char *word, enum log_level *out);
+const char *log_level_name(enum log_level level);
 
 /* What this process's lines are about when they name no subject. @peer is copied. Called before
  * there are other threads. */

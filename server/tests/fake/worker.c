@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker without a driver, to test the supervisor with. --driver says how it
+ * starts: "ok", "fail", "crash", "hang", or "file:PATH" to do what the word in
+ * that file says. Serving, it sends each further connection its role and lane,
+ * and does what the bytes on the command connection say.
+ */
+#include "worker.h"
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "call_names.h"
+#include "worker_link.h"
+
+const uint64_t spec_hash = 0x1122334455667788;
+
+static void report(bool ready, const char *failure)
+{
+	Control__Report r = CONTROL__REPORT__INIT;
+
+	r.ready = ready;
+	r.failure = (char *)failure;
+	worker_link_send(WORKER_LINK_FD, &r.base, -1);
+}
+
+static void start(const char *how)
+{
+	static char word[32];
+
+	if (!strncmp(how, "file:", 5)) {
+		FILE *f = fopen(how + 5, "r");
+
+		how = f && fgets(word, sizeof(word), f) ? word : "fail";
+		if (f)
+			fclose(f);
+	}
+	if (!strcmp(how, "fail")) {
+		report(false, "no driver library was found: install one");
+		_exit(1);
+	}
+	if (!strcmp(how, "crash"))
+		abort();
+	while (!strcmp(how, "hang"))
+		pause();
+	report(true, "");
+}
+
+static void welcome(int fd, const Control__Assign *a)
+{
+	Control__Welcome w = CONTROL__WELCOME__INIT;
+	Control__Answer answer = CONTROL__ANSWER__INIT;
+	uint8_t *bytes;
+	size_t size;
+
+	w.session = a->session;
+	w.ticket = a->ticket;
+	w.memory_limit = a->memory_limit;
+	answer.welcome = &w;
+	if (control_pack(&answer.base, &bytes, &size))
+		_exit(2);
+	if (send(fd, bytes, size, MSG_NOSIGNAL) < 0)
+		_exit(2);
+	free(bytes);
+}
+
+/* Takes over what was passed; the command connection's descriptor, or -1. */
+static int take_assigned(int argc)
+{
+	uint8_t bytes[WORKER_LINK_MAX];
+	Control__Assign *a;
+	char text[32];
+	ssize_t n;
+	int fd, command = -1;
+
+	n = worker_link_recv(WORKER_LINK_FD, bytes, &fd);
+	if (n <= 0)
+		return -2;
+	a = control__assign__unpack(NULL, n, bytes);
+	if (!a || fd < 0)
+		_exit(2);
+	if (a->role == CONTROL__ROLE__COMMAND) {
+		welcome(fd, a);
+		command = fd;
+	} else {
+		n = snprintf(text, sizeof(text), "%d %u\n", (int)a->role, a->lane);
+		if (send(fd, text, n, MSG_NOSIGNAL) < 0)
+			_exit(2);
+		close(fd);
+	}
+	control__assign__free_unpacked(a, NULL);
+	return command;
+}
+
+static void say(int fd, const char *text)
+{
+	char line[300];
+	int n = snprintf(line, sizeof(line), "%s\n", text);
+
+	if (send(fd, line, n, MSG_NOSIGNAL) < 0)
+		_exit(2);
+}
+
+static void obey(int fd)
+{
+	char byte, number[16];
+	const char *value;
+
+	if (recv(fd, &byte, 1, 0) <= 0)
+		_exit(0);
+	switch (byte) {
+	case 'x':
+		abort();
+	case 'e':
+		_exit(3);
+	case 'p':
+		snprintf(number, sizeof(number), "%d", (int)getpid());
+		say(fd, number);
+		break;
+	case 'c':
+		value = getenv("CUDA_DEVICE_MAX_CONNECTIONS");
+		say(fd, value ? value : "unset");
+		break;
+	case 'l':
+		say(fd, personality(0xffffffff) & ADDR_COMPAT_LAYOUT ? "compat" : "usual");
+		break;
+	default:
+		say(fd, "?");
+	}
+}
+
+int worker_main(int argc, char **argv)
+{
+	struct pollfd fds[2] = {{WORKER_LINK_FD, POLLIN}, {-1, POLLIN}};
+
+	if (argc < 6 || strcmp(argv[2], "--driver"))
+		return 2;
+	start(argv[3]);
+	for (;;) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[1].revents)
+			obey(fds[1].fd);
+		if (fds[0].revents) {
+			int command = take_assigned(argc);
+
+			if (command == -2 && fds[1].fd < 0)
+				return 0;
+			if (command == -2)
+				fds[0].fd = -1;
+			if (command >= 0)
+				fds[1].fd = command;
+		}
+	}
+}

@@ -1,0 +1,475 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What clients, hostile or not, can do to the supervisor: nothing to others.
+
+    supervisor_test.py GPUSERVERD
+
+GPUSERVERD is built with the worker of fake/worker.c.
+"""
+import os
+import random
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+PROGRAM = ''
+SPEC_HASH = 0x1122334455667788
+COMMAND, SIDE, BULK = range(3)
+
+
+def varint(n):
+    out = b''
+    while n > 0x7f:
+        out += bytes([n & 0x7f | 0x80])
+        n >>= 7
+    return out + bytes([n])
+
+
+def field(number, value):
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def hello(version=1, spec=SPEC_HASH, kind=0, environment=()):
+    body = field(1, version) + field(2, spec) + field(3, kind) + field(4, 42)
+    body += field(5, b'host') + field(6, b'program')
+    for setting in environment:
+        body += field(7, setting.encode())
+    return struct.pack('<I', len(body)) + body
+
+
+def prelude(role=COMMAND, version=1, lane=0, ticket=bytes(16), magic=b'RGPU'):
+    return magic + struct.pack('<HHII', version, role, lane, 0) + ticket
+
+
+def decode(body):
+    """The fields of a message: numbers, or bytes of strings and messages."""
+    out, pos = {}, 0
+
+    def number():
+        nonlocal pos
+        n = shift = 0
+        while True:
+            byte = body[pos]
+            pos += 1
+            n |= (byte & 0x7f) << shift
+            shift += 7
+            if byte < 0x80:
+                return n
+
+    while pos < len(body):
+        key = number()
+        n = number()
+        if key & 7:
+            out[key >> 3] = body[pos:pos + n]
+            pos += n
+        else:
+            out[key >> 3] = n
+    return out
+
+
+def receive(sock, size):
+    data = b''
+    while len(data) < size:
+        more = sock.recv(size - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+class Server:
+    def __init__(self, driver='ok', *options, env=None):
+        self.log = tempfile.TemporaryFile('w+')
+        self.process = subprocess.Popen(
+            [PROGRAM, '--listen', '127.0.0.1:0', '--driver', driver, '--log', 'debug', *options],
+            stdout=subprocess.PIPE, stderr=self.log, text=True,
+            env={**os.environ, **(env or {})})
+        line = self.process.stdout.readline()
+        match = re.fullmatch(r'listening on tcp://127.0.0.1:(\d+)\n', line)
+        assert match, line + self.lines()
+        self.port = int(match[1])
+
+    def lines(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def wait_for(self, text, count=1):
+        deadline = time.monotonic() + 10
+        while self.lines().count(text) < count:
+            assert time.monotonic() < deadline, f'no "{text}" in:\n{self.lines()}'
+            time.sleep(0.01)
+
+    def connect(self):
+        return socket.create_connection(('127.0.0.1', self.port), timeout=15)
+
+    def send(self, data):
+        sock = self.connect()
+        sock.sendall(data)
+        return sock
+
+    def answer(self, sock):
+        size = struct.unpack('<I', receive(sock, 4))[0]
+        return decode(receive(sock, size))
+
+    def session(self, **kinds):
+        return Session(self, **kinds)
+
+    def refusal(self, data):
+        sock = self.send(data)
+        refusal = decode(self.answer(sock)[2])
+        assert sock.recv(1) == b''
+        return refusal[1], refusal[2].decode()
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        status = self.process.wait(10)
+        self.process.stdout.close()
+        return status
+
+
+class Session:
+    def __init__(self, server, **kinds):
+        self.server = server
+        self.sock = server.send(prelude() + hello(**kinds))
+        answer = server.answer(self.sock)
+        assert 1 in answer, answer
+        welcome = decode(answer[1])
+        self.id, self.ticket, self.limit = welcome[1], welcome[2], welcome.get(11, 0)
+
+    def ask(self, what):
+        self.sock.sendall(what)
+        return self.sock.makefile().readline().strip()
+
+    def join(self, role, lane=0):
+        return self.server.send(prelude(role, lane=lane, ticket=self.ticket))
+
+    def alive(self):
+        return self.ask(b'p').isdigit()
+
+
+def is_running(pid):
+    """Our own children's zombies are not there either: the supervisor reaps."""
+    try:
+        os.kill(pid, 0)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def wait_gone(pid):
+    deadline = time.monotonic() + 10
+    while is_running(pid):
+        assert time.monotonic() < deadline, f'{pid} still runs'
+        time.sleep(0.01)
+
+
+class Case(unittest.TestCase):
+    def serve(self, *args, **env):
+        server = Server(*args, **env)
+        self.addCleanup(lambda: server.process.poll() is None and server.stop())
+        return server
+
+
+class Sessions(Case):
+    def test_session(self):
+        server = self.serve('ok', '--memory-limit', '2K')
+        session = server.session()
+        self.assertEqual(session.id, 1)
+        self.assertEqual(len(session.ticket), 16)
+        self.assertEqual(session.limit, 2048)
+        self.assertTrue(session.alive())
+        self.assertEqual(session.ask(b'l'), 'compat')
+        for role, lane in ((SIDE, 0), (BULK, 0), (BULK, 3)):
+            self.assertEqual(session.join(role, lane).makefile().readline(), f'{role} {lane}\n')
+        self.assertTrue(session.alive())
+        session.sock.close()
+        server.wait_for('session=1 peer=127.0.0.1')
+        server.wait_for('session ended')
+
+    def test_byte_by_byte(self):
+        server = self.serve()
+        sock = server.connect()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in prelude() + hello():
+            sock.sendall(bytes([byte]))
+            time.sleep(0.0005)
+        self.assertIn(1, server.answer(sock))
+
+    def test_what_follows_the_hello_is_the_workers(self):
+        server = self.serve()
+        sock = server.send(prelude() + hello() + b'p')
+        self.assertIn(1, server.answer(sock))
+        self.assertTrue(sock.makefile().readline().strip().isdigit())
+
+    def test_warm_workers(self):
+        server = self.serve('ok', '--warm', '2')
+        server.wait_for('2 warm workers are ready')
+        sessions = [server.session() for _ in range(5)]
+        self.assertEqual(len({s.ask(b'p') for s in sessions}), 5)
+        server.wait_for('is ready', 8)
+
+    def test_no_warm_workers(self):
+        server = self.serve('ok', '--warm', '0')
+        self.assertTrue(server.session().alive())
+        self.assertEqual(server.lines().count('is ready'), 1)
+
+    def test_settings(self):
+        server = self.serve('ok', env={'CUDA_DEVICE_MAX_CONNECTIONS': '8'})
+        server.wait_for('1 warm worker is ready')
+
+        def connections(*environment):
+            return server.session(environment=environment).ask(b'c')
+
+        self.assertEqual(connections(), '8')
+        self.assertEqual(connections('CUDA_DEVICE_MAX_CONNECTIONS=32'), '32')
+        self.assertEqual(connections('CUDA_DEVICE_MAX_CONNECTIONS=8', 'LD_PRELOAD=/x'), '8')
+        bad = 'CUDA_DEVICE_MAX_CONNECTIONS=' + 'x' * 1000
+        self.assertIn('CUDA_', server.refusal(prelude() + hello(environment=[bad]))[1])
+
+    def test_100_at_once(self):
+        server = self.serve()
+        results = []
+
+        def one():
+            session = server.session()
+            results.append(session.ask(b'p'))
+            session.sock.close()
+
+        threads = [threading.Thread(target=one) for _ in range(100)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual(len(set(results)), 100)
+
+    def test_client_leaves_while_it_waits(self):
+        server = self.serve('hang', '--warm', '0')
+        server.send(prelude() + hello()).close()
+        server.wait_for('went away before its session began')
+
+
+class Deaths(Case):
+    def test_worker_killed(self):
+        server = self.serve()
+        first, second = server.session(), server.session()
+        os.kill(int(first.ask(b'p')), signal.SIGKILL)
+        self.assertEqual(first.sock.recv(1), b'')
+        server.wait_for('session=1 peer=127.0.0.1')
+        server.wait_for('ended by signal 9')
+        self.assertEqual(first.join(SIDE).recv(1), b'')
+        server.wait_for('no valid ticket')
+        self.assertTrue(second.alive())
+        self.assertTrue(server.session().alive())
+
+    def test_worker_aborts_or_fails(self):
+        server = self.serve()
+        for byte, text in ((b'x', 'ended by signal 6'), (b'e', 'exit status 3')):
+            server.session().sock.sendall(byte)
+            server.wait_for(text)
+        self.assertTrue(server.session().alive())
+
+    def test_sigterm_ends_workers(self):
+        for how in (signal.SIGTERM, signal.SIGINT):
+            server = self.serve()
+            session = server.session()
+            pid = int(session.ask(b'p'))
+            self.assertEqual(server.stop(how), 0)
+            self.assertEqual(session.sock.recv(1), b'')
+            wait_gone(pid)
+
+    def test_sigterm_ends_workers_that_hang(self):
+        server = self.serve('hang')
+        self.assertEqual(server.stop(), 0)
+
+    def test_sighup_is_ignored(self):
+        server = self.serve()
+        server.process.send_signal(signal.SIGHUP)
+        self.assertTrue(server.session().alive())
+
+    def test_killed_supervisor(self):
+        server = self.serve('ok', '--warm', '1')
+        session = server.session()
+        server.wait_for('is ready', 2)
+        idle = int(re.findall(r'worker (\d+) is ready', server.lines())[-1])
+        self.assertEqual(server.stop(signal.SIGKILL), -signal.SIGKILL)
+        wait_gone(idle)
+        self.assertTrue(session.alive())
+        session.sock.close()
+
+
+class Failures(Case):
+    def test_no_driver(self):
+        server = self.serve('fail')
+        server.wait_for('could not become ready')
+        code, text = server.refusal(prelude() + hello())
+        self.assertEqual(code, 100)
+        self.assertIn('no driver library was found: install one', text)
+        # Those with settings of their own start cold, and fail as clearly.
+        code, text = server.refusal(prelude() + hello(environment=['CUDA_MODULE_LOADING=X']))
+        self.assertEqual(code, 100)
+        self.assertIn('no driver library', text)
+
+    def test_crash_at_start(self):
+        server = self.serve('crash')
+        code, text = server.refusal(prelude() + hello())
+        self.assertEqual(code, 100)
+        self.assertIn('signal 6', text)
+
+    def test_no_driver_and_none_warm(self):
+        server = self.serve('fail', '--warm', '0')
+        for _ in range(2):
+            self.assertEqual(server.refusal(prelude() + hello())[0], 100)
+
+    def test_recovery(self):
+        with tempfile.NamedTemporaryFile('w') as how:
+            how.write('fail')
+            how.flush()
+            server = self.serve('file:' + how.name)
+            server.wait_for('could not become ready')
+            self.assertEqual(server.refusal(prelude() + hello())[0], 100)
+            how.seek(0)
+            how.write('fine')
+            how.flush()
+            server.wait_for('1 warm worker is ready')
+            self.assertTrue(server.session().alive())
+
+
+class Refusals(Case):
+    def setUp(self):
+        self.server = self.serve()
+
+    def tearDown(self):
+        self.assertTrue(self.server.session().alive())
+
+    def test_versions(self):
+        code, text = self.server.refusal(prelude(version=7) + hello())
+        self.assertEqual(code, 803)
+        self.assertRegex(text, 'version 1, client version 7: use matching')
+        code, text = self.server.refusal(prelude() + hello(version=9))
+        self.assertRegex(text, 'version 1, client version 9')
+
+    def test_spec(self):
+        code, text = self.server.refusal(prelude() + hello(spec=0xabcdef))
+        self.assertEqual(code, 803)
+        self.assertIn('1122334455667788', text)
+        self.assertIn('0000000000abcdef', text)
+        self.assertIn('matching releases', text)
+
+    def test_kinds(self):
+        self.assertEqual(self.server.refusal(prelude() + hello(kind=1))[0], 9)
+        self.assertEqual(self.server.refusal(prelude() + hello(kind=7))[0], 999)
+        self.assertEqual(self.server.refusal(prelude() + hello(kind=0xffffffff))[0], 999)
+
+    def test_not_ours(self):
+        for data in (b'GET / HTTP/1.1\r\nHost: somewhere.example\r\n\r\n',
+                     prelude(magic=b'RGPX'), prelude(role=3), bytes(32), b'\xff' * 5000):
+            sock = self.server.send(data)
+            try:
+                self.assertEqual(sock.recv(1), b'')
+            except ConnectionResetError:
+                pass
+        self.server.wait_for('not this protocol', 5)
+
+    def test_length(self):
+        for length in (0xffffffff, 0x80000000, 65537):
+            data = prelude() + struct.pack('<I', length) + bytes(100)
+            self.assertIn('longer', self.server.refusal(data)[1])
+
+    def test_not_a_hello(self):
+        for body in (b'\xff' * 100, b'\x3a\xff\xff\xff\xff\x0f', b'\x08'):
+            data = prelude() + struct.pack('<I', len(body)) + body
+            self.assertIn('not a hello', self.server.refusal(data)[1])
+        self.assertEqual(self.server.refusal(prelude() + bytes(4))[0], 803)
+
+    def test_unknown_ticket(self):
+        for role in (SIDE, BULK):
+            sock = self.server.send(prelude(role, ticket=os.urandom(16)))
+            self.assertEqual(sock.recv(1), b'')
+            sock = self.server.send(prelude(role))
+            self.assertEqual(sock.recv(1), b'')
+
+    def test_truncated(self):
+        data = prelude() + hello()
+        for size in range(0, len(data), 3):
+            self.server.send(data[:size]).close()
+        self.server.wait_for('went away before', len(range(0, len(data), 3)))
+
+    def test_random_streams(self):
+        rng = random.Random(1)
+        data = bytearray(prelude() + hello())
+        for _ in range(300):
+            mutant = bytearray(data)
+            for _ in range(rng.randrange(1, 5)):
+                mutant[rng.randrange(len(mutant))] = rng.randrange(256)
+            sock = self.server.send(bytes(mutant))
+            sock.shutdown(socket.SHUT_WR)
+            sock.close()
+
+    def test_flood_of_silence(self):
+        silent = [self.server.connect() for _ in range(600)]
+        self.assertTrue(self.server.session().alive())
+        self.server.wait_for('too many connections at once', 50)
+        for sock in silent:
+            sock.close()
+
+    def test_slow_loris(self):
+        sock = self.server.send(prelude() + struct.pack('<I', 60000))
+        start = time.monotonic()
+        sock.settimeout(1)
+        while time.monotonic() - start < 14:
+            try:
+                sock.sendall(b'x')
+                if sock.recv(1) == b'':
+                    break
+            except TimeoutError:
+                pass
+            except (ConnectionResetError, BrokenPipeError):
+                break
+        self.assertTrue(9 < time.monotonic() - start < 13)
+        self.server.wait_for('in time')
+
+
+class CommandLine(unittest.TestCase):
+    def run_with(self, *options):
+        return subprocess.run([PROGRAM, *options], capture_output=True, text=True, timeout=10)
+
+    def test_help_and_version(self):
+        self.assertRegex(self.run_with('--help').stdout, '--memory-limit SIZE')
+        self.assertRegex(self.run_with('--version').stdout, r'^gpuserverd \d+\.\d+\.\d+\n$')
+        self.assertEqual(self.run_with('--help').returncode, 0)
+
+    def test_wrong_usage(self):
+        for options in (['--warm', 'x'], ['--warm', '-1'], ['--warm', '257'], ['--nonsense'],
+                        ['extra'], ['--memory-limit', '5X'], ['--memory-limit', '0'],
+                        ['--memory-limit', '99999999T'], ['--memory-limit', ''],
+                        ['--log', 'loud'], ['--driver', ''], ['--listen'],
+                        ['--listen', 'a'] * 17):
+            result = self.run_with(*options)
+            self.assertEqual(result.returncode, 2, options)
+            self.assertTrue(result.stderr, options)
+
+    def test_cannot_listen(self):
+        for address in ('no-such-host.invalid:1', 'pigeon://x', '127.0.0.1:99999', '192.0.2.1:0'):
+            result = self.run_with('--listen', address)
+            self.assertEqual(result.returncode, 1, address)
+            self.assertIn('cannot listen on ' + address, result.stderr)
+
+    def test_port_in_use(self):
+        with socket.create_server(('127.0.0.1', 0)) as taken:
+            result = self.run_with('--listen', f'127.0.0.1:{taken.getsockname()[1]}')
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('Address already in use', result.stderr)
+
+
+if __name__ == '__main__':
+    PROGRAM = sys.argv.pop(1)
+    unittest.main()
