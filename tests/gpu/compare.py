@@ -9,6 +9,7 @@ and client are on this machine. Results go to compare.md, compare.csv and compar
 Exit status: 0 when every program ended well and every check holds, 1 otherwise, 2 for wrong usage.
 """
 import argparse
+import contextlib
 import datetime
 import json
 import os
@@ -22,7 +23,7 @@ import tempfile
 import time
 
 import catalogue
-import results
+import comparison
 
 
 def find(folder, *places):
@@ -69,7 +70,7 @@ class Server:
 
 def execute(command, environment, timeout):
     """One run of a program, in a process group of its own that ends with it."""
-    run = results.Run()
+    run = comparison.Run()
     started = time.monotonic()
     with tempfile.TemporaryFile('w+') as out, tempfile.TemporaryFile('w+') as err:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
@@ -86,7 +87,7 @@ def execute(command, environment, timeout):
         process.wait()
         out.seek(0)
         text = out.read()
-        results.parse(run, text)
+        comparison.parse(run, text)
         if run.code != 0:
             err.seek(0)
             run.tail = text[-2000:] + err.read()[-4000:]
@@ -135,7 +136,7 @@ def say(workload, kind, i, run):
         print(run.tail, flush=True)
 
 
-def compare(workload, options, address):
+def compare(workload, options, server):
     native, remote = [], []
     remote_command = filled(workload.command, options)
     native_command = remote_command if workload.native is None else filled(workload.native, options)
@@ -144,11 +145,11 @@ def compare(workload, options, address):
             native.append(run_native(options, native_command, workload.timeout))
             say(workload, 'native', i, native[-1])
         if options.remote:
-            remote.append(run_remote(options, remote_command, workload.timeout, address))
+            remote.append(run_remote(options, remote_command, workload.timeout, server.address))
             say(workload, 'remote', i, remote[-1])
         if remote and remote[-1].code == 'timeout':
             break
-    for line in results.failures(workload, native, remote):
+    for line in comparison.failures(workload, native, remote):
         print('FAILED', line, flush=True)
     return workload, native, remote
 
@@ -156,16 +157,19 @@ def compare(workload, options, address):
 def compare_all(workloads, options, done):
     """Adds to @done as it goes, so that what was measured can be written whatever happens."""
     log = os.path.join(options.out, 'server.log')
-    with Server(options, options.server_option, log) as server:
+
+    def server_with(more):
+        return Server(options, more, log) if options.remote else contextlib.nullcontext()
+    with server_with(options.server_option) as server:
         for workload in workloads:
             problem = catalogue.build(workload, options.build)
             if problem:
                 print(f'{workload.name} skipped: {problem}', flush=True)
             elif workload.server:
-                with Server(options, workload.server, log) as own:
-                    done.append(compare(workload, options, own.address))
+                with server_with(workload.server) as own:
+                    done.append(compare(workload, options, own))
             else:
-                done.append(compare(workload, options, server.address))
+                done.append(compare(workload, options, server))
 
 
 def about(options):
@@ -201,9 +205,11 @@ def parse_options():
 def prepare(options):
     options.out = os.path.abspath(options.out)
     options.build = os.path.abspath(options.build or os.path.join(options.out, 'programs'))
-    options.server = find(options.pack, 'gpuserverd', 'server/gpuserverd')
-    options.client = os.path.dirname(find(options.pack, 'libcuda.so.1', 'client/libcuda.so.1'))
-    options.client = os.path.realpath(options.client)
+    options.client = ''
+    if options.remote:
+        options.server = find(options.pack, 'gpuserverd', 'server/gpuserverd')
+        options.client = os.path.dirname(find(options.pack, 'libcuda.so.1', 'client/libcuda.so.1'))
+        options.client = os.path.realpath(options.client)
     if options.native_library:
         options.native_library = os.path.abspath(options.native_library)
     options.scratch = tempfile.mkdtemp(prefix='compare-')
@@ -215,9 +221,10 @@ def main():
     wanted = options.only.split(',') if options.only else [w.name for w in catalogue.WORKLOADS]
     wanted = [name for name in wanted if name not in options.skip.split(',')]
     unknown = set(wanted) - {w.name for w in catalogue.WORKLOADS}
-    if options.list or unknown or not options.pack or options.repeat < 1:
+    no_pack = options.remote and not options.pack
+    if options.list or unknown or no_pack or options.repeat < 1:
         print(*(w.name for w in catalogue.WORKLOADS), sep='\n')
-        for problem in [f'no workload {name}' for name in sorted(unknown)] + ([] if options.pack else ['no --pack']):
+        for problem in [f'no workload {name}' for name in sorted(unknown)] + (['no --pack'] if no_pack else []):
             print(f'compare.py: {problem}', file=sys.stderr)
         return 0 if options.list else 2
     prepare(options)
@@ -226,8 +233,8 @@ def main():
         compare_all([w for w in catalogue.WORKLOADS if w.name in wanted], options, done)
     finally:
         shutil.rmtree(options.scratch, ignore_errors=True)
-        results.write(done, about(options), options.out)
-    bad = [line for entry in done for line in results.failures(*entry)]
+        comparison.write(done, about(options), options.out)
+    bad = [line for entry in done for line in comparison.failures(*entry)]
     print(f'{len(done)} compared, {len(bad)} failures; see {options.out}/compare.md')
     return 1 if bad or len(done) < len(wanted) else 0
 

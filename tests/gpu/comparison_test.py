@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules by which native and remote runs are compared."""
+import types
+import unittest
+
+import comparison
+
+
+def run(figures=None, code=0, **checks):
+    return comparison.Run(code=code, figures=figures or {}, checks=checks)
+
+
+class CompareCheck(unittest.TestCase):
+    def test_equal(self):
+        self.assertEqual(comparison.compare_check(['1.5', '1.5'], ['1.5']), 'equal')
+        self.assertEqual(comparison.compare_check(['1.5', '1.5'], ['1.5', '1.50001']), 'DIFFERENT')
+        self.assertEqual(comparison.compare_check(['NVIDIA H200'], ['NVIDIA H200']), 'equal')
+
+    def test_spread(self):
+        self.assertEqual(comparison.compare_check(['1', '2', '3'], ['2.5', '1.1']), 'within spread')
+        self.assertEqual(comparison.compare_check(['1', '2', '3'], ['4.5']), 'DIFFERENT')
+        self.assertEqual(comparison.compare_check(['1', '2', '3'], ['nan']), 'DIFFERENT')
+
+    def test_words(self):
+        self.assertEqual(comparison.compare_check(['a', 'b'], ['b']), 'equal')
+        self.assertEqual(comparison.compare_check(['a', 'b'], ['c']), 'DIFFERENT')
+
+    def test_nothing_to_compare(self):
+        self.assertEqual(comparison.compare_check([], ['1']), 'unknown')
+        self.assertEqual(comparison.compare_check(['1'], []), 'unknown')
+
+
+class Rows(unittest.TestCase):
+    def test_parse(self):
+        r = comparison.Run()
+        comparison.parse(r, 'noise\nfigure a 1.5 ms\ncheck b two words \ncheck c\n')
+        self.assertEqual(r.figures, {'a': (1.5, 'ms')})
+        self.assertEqual(r.checks, {'b': 'two words', 'c': ''})
+
+    def test_ratio_is_of_times(self):
+        native = [run({'t': (2.0, 'ms'), 'b': (50.0, 'GB/s')})]
+        remote = [run({'t': (3.0, 'ms'), 'b': (25.0, 'GB/s')})]
+        self.assertEqual([row[4] for row in comparison.figure_rows(native, remote)], [1.5, 2.0])
+
+    def test_median(self):
+        runs = [run({'t': (v, 'ms')}) for v in (9.0, 1.0, 2.0)]
+        self.assertEqual(comparison.median_figure(runs, 't'), 2.0)
+
+    def test_expected_and_missing(self):
+        rows = comparison.check_rows([], [run(a='yes')], {'a': 'yes', 'b': 'no'})
+        self.assertEqual(rows['a'][0], 'equal')
+        self.assertEqual(rows['b'][0], 'MISSING')
+
+    def test_failures(self):
+        workload = types.SimpleNamespace(name='w', expected={})
+        self.assertEqual(comparison.failures(workload, [run(a='1')], [run(a='1')]), [])
+        self.assertEqual(len(comparison.failures(workload, [run(a='1')], [run(a='2', code=1)])), 2)
+        self.assertEqual(len(comparison.failures(workload, [run(a='1')], [run(code='timeout')])), 2)
+
+
+if __name__ == '__main__':
+    unittest.main()
