@@ -7,7 +7,7 @@ structs that begin with a version whose low 24 bits are their size, and
 parameters. Values travel in the order of the parameters, a size before what it
 measures; both ends are emitted from the same walk over them.
 
-    generate_nvml.py SPEC client|server|calls FOLDER|FILE
+    generate_nvml.py SPEC client|server|tests|calls FOLDER|FILE
 """
 import sys
 from pathlib import Path
@@ -304,22 +304,131 @@ def emit_server(api):
         prototype(api, c, f'server_{c.name}').replace('(', '(struct nvml_request *q, ', 1) + ';\n'
         for c in remote if 'server' in c.words)
     names = ''.join(f'\t{{"{c.name}", offsetof(struct nvml_host, {c.name})}},\n' for c in remote)
-    rows = ''.join(f'\t{{OP_{c.name}, serve_{c.name}, "{c.name}"}},\n'
+    rows = ''.join(f'\t{{{c.opcode:#06x}, serve_{c.name}, "{c.name}"}},\n'
                    for c in sorted(remote, key=lambda c: c.opcode))
     host = '#ifndef NVML_HOST_H\n#define NVML_HOST_H\n\n#include "nvml_types.h"\n\n' \
         'struct nvml_host {\n' + members + '};\n\n#endif\n'
     handlers = '#include <stddef.h>\n#include <string.h>\n\n#include "nvml.h"\n' \
-        '#include "nvml_custom.h"\n#include "nvml_opcodes.h"\n\n' + \
+        '#include "nvml_custom.h"\n\n' + \
         '\n'.join(handler(api, c) for c in remote) + \
         '\nconst struct nvml_host_name nvml_host_names[] = {\n' + names + '};\n' \
         'const size_t nvml_host_name_count = sizeof(nvml_host_names) / sizeof(nvml_host_names[0]);\n' \
         '\nconst struct nvml_dispatch_row nvml_dispatch[] = {\n' + rows + '};\n' \
         'const size_t nvml_dispatch_count = sizeof(nvml_dispatch) / sizeof(nvml_dispatch[0]);\n' \
-        'const uint64_t nvml_spec_hash = NVML_SPEC_HASH;\n'
+        f'const uint64_t nvml_spec_hash = 0x{api.hash.hex()}ull;\n'
     custom = '#ifndef NVML_CUSTOM_H\n#define NVML_CUSTOM_H\n\n#include "nvml_types.h"\n\n' \
         'struct nvml_request;\n\n' + custom + '\n#endif\n'
-    return {'nvml_opcodes.h': opcodes(api), 'nvml_host.h': host, 'nvml_custom.h': custom,
+    return {'nvml_host.h': host, 'nvml_custom.h': custom,
             'nvml_handlers.c': handlers}
+
+
+# Tests: for each call, a host function that checks what it gets and makes up results, and a caller
+# that checks what it is given. Values are runs of bytes that follow from a number.
+
+def fake(api, call, first):
+    count, _ = api.counted(call)
+    lines = []
+    for i, var in enumerate(call.params, first):
+        kind, name, seed = api.kind(var), var.name, i % 250 + 1
+        size = size_expr(var)
+        if kind == 'text':
+            lines.append(f'case_check_text({name}, {seed});')
+        elif kind == 'list':
+            if var.base in api.handles:
+                lines.append(f'case_fill_devices({name}, *{count.name});')
+            else:
+                lines.append(f'case_fill({name}, *{count.name} * {size}, {seed});')
+        elif kind == 'device':
+            lines.append(f'*{name} = case_device();' if var.way == 'out' else
+                         f'assert_ptr_equal({name}, case_device());')
+        elif kind == 'string':
+            lines.append(f'case_fill_text({name}, {length_expr(var)}, {seed});')
+        elif var is count:
+            lines += [f'*{name} = case_count(*{name});']
+        else:
+            at, rest, skip = ('' if var.pointer else '&') + name, size, 0
+            if kind == 'array':
+                rest = f'{var.length} * {size}'
+            elif kind == 'versioned':
+                at, rest = f'(char *){at} + 4', f'{size} - 4'
+            if var.name in {v.length for v in call.params}:
+                lines.append(f'case_check_length({name});')
+                continue
+            if var.way != 'out':
+                lines.append(f'case_check({at}, {rest}, {seed});')
+            if var.way in ('out', 'inout'):
+                lines.append(f'case_fill({at}, {rest}, {seed + 1});')
+    lines.append('return NVML_SUCCESS;')
+    body = ''.join(f'\t{line}\n' for line in lines)
+    return f'static {prototype(api, call, "fake_" + call.name)}\n{{\n{body}}}\n'
+
+
+def caller(api, call, first):
+    count, _ = api.counted(call)
+    lengths = {v.length for v in call.params}
+    declare, before, after, args = [], [], [], []
+    for i, var in enumerate(call.params, first):
+        kind, name, base, seed = api.kind(var), var.name, var.base, i % 250 + 1
+        base, size = 'char' if base == 'void' else base, size_expr(var)
+        args.append(name)
+        if kind == 'text':
+            args[-1] = f'case_text({seed})'
+        elif kind == 'list':
+            declare.append(f'{base} {name}[5];')
+            after.append(f'case_check_devices({name}, 3);' if var.base in api.handles else
+                         f'case_check({name}, 3 * {size}, {seed});')
+        elif kind == 'device':
+            declare.append(f'{base} {name} = case_handle();')
+            if var.way == 'out':
+                args[-1] = '&' + name
+                after.append(f'assert_ptr_equal({name}, case_handle());')
+        elif kind == 'string':
+            declare.append(f'char {name}[CASE_LENGTH];')
+            after.append(f'assert_string_equal({name}, case_text({seed}));')
+        elif var is count:
+            declare.append(f'{base} {name} = 5;')
+            args[-1] = '&' + name
+            after.append(f'assert_int_equal({name}, 3);')
+        elif var.name in lengths:
+            args[-1] = 'CASE_LENGTH'
+        elif kind == 'array':
+            declare.append(f'{base} {name}[CASE_LENGTH];')
+            before.append(f'case_fill({name}, sizeof({name}), {seed});')
+            after.append(f'case_check({name}, sizeof({name}), {seed + 1});')
+        else:
+            declare.append(f'{base} {name};')
+            at, rest = '&' + name, f'sizeof({name})'
+            if kind == 'versioned':
+                before.append(f'{name}.version = sizeof({name}) | 1 << 24;')
+                at, rest = f'(char *)&{name} + 4', f'{rest} - 4'
+            before.append(f'case_fill({at}, {rest}, {seed});')
+            if var.pointer:
+                args[-1] = '&' + name
+                if var.way != 'in':
+                    after.append(f'case_check({at}, {rest}, {seed + 1});')
+    lines = declare + ['nvmlReturn_t r;', ''] + before
+    lines += [f'r = {call.name}({", ".join(args)});', 'if (r != NVML_SUCCESS)', '\treturn r;']
+    lines += after + ['return r;']
+    body = ''.join(f'\t{line}\n' if line else '\n' for line in lines)
+    return f'static nvmlReturn_t call_{call.name}(void)\n{{\n{body}}}\n'
+
+
+def emit_tests(api):
+    remote = [c for c in api.calls if c.opcode]
+    text = '#include "cases.h"\n\n'
+    for i, call in enumerate(remote):
+        text += fake(api, call, 11 * i) + '\n' + caller(api, call, 11 * i) + '\n'
+    text += 'const struct nvml_case nvml_cases[] = {\n'
+    text += ''.join(f'\t{{"{c.name}", call_{c.name}}},\n' for c in remote)
+    text += '};\nconst size_t nvml_case_count = sizeof(nvml_cases) / sizeof(nvml_cases[0]);\n\n'
+    text += 'void nvml_cases_host(void)\n{\n'
+    text += ''.join(f'\tnvml_host.{c.name} = fake_{c.name};\n' for c in remote) + '}\n\n'
+    text += 'const struct nvml_refused nvml_refused[] = {\n'
+    text += ''.join(f'\t{{"{c.name}", {c.name}, {c.error}}},\n'
+                    for c in api.calls if c.answer == 'unsupported')
+    text += '};\nconst size_t nvml_refused_count = ' \
+        'sizeof(nvml_refused) / sizeof(nvml_refused[0]);\n'
+    return {'nvml_cases.c': text}
 
 
 def calls_page(api):
@@ -348,7 +457,8 @@ def main():
         Path(where).write_text(calls_page(api), encoding='utf-8')
         return
     head = HEAD.format(Path(path).name)
-    for name, text in {'client': emit_client, 'server': emit_server}[what](api).items():
+    for name, text in {'client': emit_client, 'server': emit_server,
+                       'tests': emit_tests}[what](api).items():
         Path(where, name).write_text((head if name.endswith(('.c', '.h')) else '') + text,
                                      encoding='utf-8')
 

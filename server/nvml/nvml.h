@@ -25,12 +25,11 @@ enum {
 
 /*
  * Serve one session as `gpuserverd --worker --nvml`: report ready on the link
- * to the supervisor, wait for the client, answer it until it leaves. @driver
- * names the driver library that CUDA workers load: with NVIDIA's, the host's
- * NVML answers, with any other the library's own functions do. The process's
- * exit status.
+ * to the supervisor, wait for the client, answer it until it leaves. @choice
+ * is driver_open's: beside NVIDIA's driver the host's NVML answers, for any
+ * other driver its own functions do. The process's exit status.
  */
-int nvml_worker_main(const char *driver);
+int nvml_worker_main(const char *choice);
 
 /* ---- the library that answers ---- */
 
@@ -44,16 +43,16 @@ struct nvml_host_name {
 extern const struct nvml_host_name nvml_host_names[];
 extern const size_t nvml_host_name_count;
 
-/* Open and initialise what answers. 0 with *cuda being the driver's version, or -errno with the
- * reason, for the user, in @why. */
-int nvml_host_open(const char *driver, int *cuda, char *why, size_t size);
-bool nvml_host_is_software(void);
+/* Open and initialise what answers, and number its devices. 0 with *cuda being the driver's version,
+ * or -errno with the reason, for the user, in @why. */
+int nvml_host_open(const char *choice, int *cuda, char *why, size_t size);
 
-/* Fill nvml_host with functions that ask the driver library @library. -ENOSYS: it lacks some. */
-int nvml_soft_open(void *library);
+/* Fill nvml_host with functions that ask the driver that driver_open opened. */
+int nvml_soft_open(void);
 
 /* The number of a device on the wire: GPUs have their index, parts of GPUs follow in the order in
  * which they were first asked for. UINT32_MAX when the table is full. */
+void nvml_devices_init(void);
 uint32_t nvml_device_number(nvmlDevice_t device);
 bool nvml_device_find(uint32_t number, nvmlDevice_t *out);
 

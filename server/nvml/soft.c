@@ -5,13 +5,12 @@
  * measured, and what a piece of software does not have, such as fans, is not
  * supported.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "cuda_types.h"
+#include "driver_calls.h"
 #include "nvml.h"
 
 enum { SOFT_DEVICES_MAX = 64 };
@@ -27,45 +26,6 @@ struct nvmlDevice_st {
 static struct nvmlDevice_st gpus[SOFT_DEVICES_MAX];
 static unsigned gpu_count;
 static int cuda_version;
-
-static struct {
-	CUresult (*init)(unsigned flags);
-	CUresult (*version)(int *out);
-	CUresult (*count)(int *out);
-	CUresult (*get)(CUdevice *out, int ordinal);
-	CUresult (*name)(char *out, int size, CUdevice device);
-	CUresult (*uuid)(CUuuid *out, CUdevice device);
-	CUresult (*memory)(size_t *out, CUdevice device);
-	CUresult (*bus_id)(char *out, int size, CUdevice device);
-	CUresult (*attribute)(int *out, CUdevice_attribute attribute, CUdevice device);
-} cuda;
-
-static int find_functions(void *library)
-{
-	const struct {
-		const char *name;
-		void *to;
-	} wanted[] = {
-		{"cuInit", &cuda.init},
-		{"cuDriverGetVersion", &cuda.version},
-		{"cuDeviceGetCount", &cuda.count},
-		{"cuDeviceGet", &cuda.get},
-		{"cuDeviceGetName", &cuda.name},
-		{"cuDeviceGetUuid_v2", &cuda.uuid},
-		{"cuDeviceTotalMem_v2", &cuda.memory},
-		{"cuDeviceGetPCIBusId", &cuda.bus_id},
-		{"cuDeviceGetAttribute", &cuda.attribute},
-	};
-
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		void *function = dlsym(library, wanted[i].name);
-
-		if (!function)
-			return -ENOSYS;
-		memcpy(wanted[i].to, &function, sizeof(function));
-	}
-	return 0;
-}
 
 static void set_uuid(char *out, size_t size, const CUuuid *uuid)
 {
@@ -93,20 +53,20 @@ static CUresult read_gpu(struct nvmlDevice_st *gpu, int ordinal)
 	CUresult r;
 
 	memset(&uuid, 0, sizeof(uuid));
-	r = cuda.get(&device, ordinal);
+	r = driver.cuDeviceGet(&device, ordinal);
 	if (!r)
-		r = cuda.name(gpu->name, sizeof(gpu->name), device);
+		r = driver.cuDeviceGetName(gpu->name, sizeof(gpu->name), device);
 	if (!r)
-		r = cuda.uuid(&uuid, device);
+		r = driver.cuDeviceGetUuid_v2(&uuid, device);
 	if (!r)
-		r = cuda.memory(&gpu->memory, device);
+		r = driver.cuDeviceTotalMem_v2(&gpu->memory, device);
 	if (!r)
-		r = cuda.bus_id(bus_id, sizeof(bus_id), device);
+		r = driver.cuDeviceGetPCIBusId(bus_id, sizeof(bus_id), device);
 	if (!r)
-		r = cuda.attribute(
+		r = driver.cuDeviceGetAttribute(
 			&gpu->major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device);
 	if (!r)
-		r = cuda.attribute(
+		r = driver.cuDeviceGetAttribute(
 			&gpu->minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device);
 	if (r)
 		return r;
@@ -267,14 +227,11 @@ static void fill(struct nvml_host *h)
 	h->nvmlDeviceIsMigDeviceHandle = h->nvmlDeviceGetMaxMigDeviceCount = zero;
 }
 
-int nvml_soft_open(void *library)
+int nvml_soft_open(void)
 {
-	int n = 0, err;
+	int n = 0;
 
-	err = find_functions(library);
-	if (err < 0)
-		return err;
-	if (cuda.init(0) || cuda.version(&cuda_version) || cuda.count(&n))
+	if (driver.cuDriverGetVersion(&cuda_version) || driver.cuDeviceGetCount(&n))
 		return -ENODEV;
 	for (int i = 0; i < n && i < SOFT_DEVICES_MAX; i++) {
 		if (read_gpu(&gpus[i], i))

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "driver.h"
 #include "log.h"
 #include "nvml.h"
 #include "worker_link.h"
@@ -56,7 +57,7 @@ static int welcome(const struct transport *t, struct connection *c, const Contro
 	w.ticket = assign->ticket;
 	w.driver_version = cuda;
 	w.memory_limit = assign->memory_limit;
-	w.software = nvml_host_is_software();
+	w.software = driver_is_software();
 	answer.welcome = &w;
 	return control_send(t, c, &answer.base);
 }
@@ -92,7 +93,7 @@ static int report_ready(void)
 	return worker_link_send(WORKER_LINK_FD, &report.base, -1);
 }
 
-int nvml_worker_main(const char *driver)
+int nvml_worker_main(const char *choice)
 {
 	Control__Assign *assign = NULL;
 	const struct transport *t;
@@ -101,7 +102,7 @@ int nvml_worker_main(const char *driver)
 	const char *rest;
 	int cuda = 0, fd = -1, err;
 
-	nvml_host_open(driver, &cuda, why, sizeof(why));
+	nvml_host_open(choice, &cuda, why, sizeof(why));
 	err = report_ready();
 	if (!err)
 		err = wait_for_client(&assign, &fd);
