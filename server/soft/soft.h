@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "ptx/ptx.h"
 #include "soft_types.h"
 
 enum {
@@ -92,6 +93,8 @@ enum range_kind {
 	RANGE_REGISTERED,
 	RANGE_MANAGED,
 	RANGE_MAPPED, /* a piece of a reservation */
+	RANGE_HEAP,   /* of malloc() in kernels */
+	RANGE_GRAPH,  /* of a graph's allocation node */
 };
 
 struct range {
@@ -104,6 +107,7 @@ struct range {
 	struct context *ctx;   /* borrowed; its end ends the range */
 	struct pool *pool;     /* RANGE_POOL, counted */
 	struct memory *memory; /* RANGE_MAPPED, counted */
+	struct graph_memory *graph; /* RANGE_GRAPH: whose range it is */
 	uint64_t id;
 	uint32_t readers, writers; /* devices that may */
 	bool freeing;		   /* a free in stream order is under way */
@@ -119,9 +123,11 @@ struct range *range_find(uint64_t addr);
 /* The first range at or above @addr. */
 struct range *range_next(uint64_t addr);
 bool range_overlaps(uint64_t addr, size_t size);
-void ranges_changed(void);
 /* May device @dev with peers @peers touch all of it? Needs no lock. */
-bool range_access(unsigned dev, uint32_t peers, uint64_t addr, size_t size, bool write);
+bool range_access(unsigned dev, uint32_t peers, uint64_t addr, size_t size, bool write,
+	struct ptx_range *out);
+void range_set_access(struct range *r, uint32_t readers, uint32_t writers);
+void ranges_set_pool_access(struct pool *p, uint32_t access);
 /* All of it is inside ranges that somebody may touch. */
 bool range_covered(uint64_t addr, size_t size);
 void ranges_init(void);
@@ -136,10 +142,16 @@ bool arena_owns(struct arena *a, uintptr_t addr);
 int device_charge(struct device *d, size_t bytes);
 void device_refund(struct device *d, size_t bytes);
 CUresult memory_new(struct context *c, enum range_kind kind, size_t bytes, struct range **out);
+/* The same on @d, another device than the context's with a pool of it. */
+CUresult memory_new_on(struct device *d, struct context *c, enum range_kind kind, size_t bytes,
+	struct range **out);
 void memory_delete(struct range *r);
+/* Of what is in no list or tree any more. */
+void memory_delete_bare(struct range *r);
 size_t round_up(size_t n, size_t align);
 /* Is @addr, or any of it, an address that only devices use? */
 bool address_is_device(uint64_t addr);
+bool reservation_has(uint64_t addr);
 
 /* Forget pages once nothing that started before can still touch them. */
 void zombie_add(uintptr_t addr, size_t size);
@@ -149,6 +161,8 @@ void zombie_reap(void);
 struct pool *pool_default(struct device *d);
 CUresult pool_alloc(struct pool *p, struct context *c, size_t bytes, struct range **out);
 void pool_free(struct range *r);
+/* A free in stream order has come to its turn. */
+void pool_free_due(uint64_t addr);
 bool pool_reclaim(struct device *d);
 void pools_trim(struct device *d);
 void memory_release_all(struct context *c);
@@ -163,7 +177,6 @@ enum op_kind {
 	OP_HOST,
 	OP_CALLBACK,
 	OP_VALUES,
-	OP_ALLOC, /* a graph's; in a stream it is done at the call */
 	OP_FREE,
 	OP_GRAPH,
 	OP_RECORD, /* in graphs only, as the next */
@@ -214,22 +227,19 @@ struct op {
 		struct host_call host;
 		struct values values;
 		uint64_t free_addr;
-		struct exec *exec;   /* counted */
+		struct plan *plan;   /* counted */
 		struct event *event; /* counted */
-		struct {
-			CUDA_MEM_ALLOC_NODE_PARAMS params;
-			CUmemAccessDesc *access; /* owned */
-		} alloc;
 	};
 };
 
 CUresult op_run(struct op *op, struct context *c);
+CUresult launch_run(const struct launch *launch, struct context *c);
 void op_fini(struct op *op);
 int op_clone(struct op *out, const struct op *op);
 /* Everything it touches is there; the caller holds the lock. */
 bool op_valid(const struct op *op);
 CUresult copy_check(struct copy *copy);
-CUresult set_check(struct context *c, struct set *set);
+CUresult set_check(struct set *set);
 
 struct work {
 	STAILQ_ENTRY(work) link;
@@ -280,6 +290,9 @@ struct event {
 	struct nodes *capture_deps;
 };
 
+CUresult event_get(CUevent handle, struct event **out);
+void event_set_fence(struct event *e, struct fence *f);
+
 /* ---- contexts and devices ---- */
 
 struct context {
@@ -295,10 +308,12 @@ struct context {
 	LIST_HEAD(, stream) streams; /* legacy and per-thread ones too */
 	struct ranges ranges;
 	LIST_HEAD(, module) modules;
-	size_t limits[16];
+	size_t limits[CU_LIMIT_MAX];
 	CUfunc_cache cache;
 	CUsharedconfig shared_config;
 	uint32_t peers; /* devices whose memory kernels here may touch */
+	atomic_int cancel; /* kernels look at it */
+	size_t heap_used;  /* by malloc in kernels */
 	unsigned captures;
 	char *printed; /* guarded by gpu.print */
 	size_t printed_size, printed_room;
@@ -312,6 +327,8 @@ struct device {
 	struct context *primary;
 	struct arena *arena;
 	struct pool *default_pool, *current_pool;
+	LIST_HEAD(, pool) pools;
+	uint64_t frees_pending, frees_done; /* in stream order */
 	int memfd;
 	uint64_t memfd_end;
 	size_t graph_used, graph_high;
@@ -349,8 +366,8 @@ CUresult enter(struct context **out);
 CUresult leave(CUresult result);
 CUresult device_find(CUdevice dev, struct device **out);
 CUresult context_create(struct device *d, unsigned flags, struct context **out);
-void context_open(struct context *c);
-void context_destroy(struct context *c);
+CUresult context_open(struct context *c);
+void context_close(struct context *c);
 CUresult context_wait(struct context *c);
 CUresult device_wait(struct device *d);
 void context_fail(struct context *c, CUresult error);
@@ -360,53 +377,123 @@ void printed_flush(struct context *c);
 
 /* ---- code ---- */
 
-struct ptx_module;
-struct ptx_function;
+/* Parsed text, shared by all modules and libraries made from it. */
+struct code {
+	int refs;
+	struct ptx_module *ptx;
+	unsigned kernels, variables;
+};
 
+struct function_limits {
+	int max_shared; /* opted into; dynamic shared memory may be up to it */
+	int carveout;
+	CUfunc_cache cache;
+};
+
+/* A kernel in a context: CUfunction. */
 struct function {
-	struct object base;   /* CUfunction: its module holds it */
-	struct object kernel; /* CUkernel of a library */
+	struct object base; /* part of its module, which is what is counted */
 	struct module *module;
-	const struct ptx_function *ptx;
-	int max_shared, carveout, cache;
-	LIST_ENTRY(function) link;
+	const struct ptx_kernel *ptx;
+	struct kernel *kernel; /* borrowed; NULL unless of a library */
+	struct function_limits own, *limits;
 };
 
 struct module {
 	struct object base;
-	struct object library; /* when loaded as one */
-	struct context *ctx;   /* borrowed; NULL for a library not loaded into one yet */
-	struct ptx_module *ptx;
-	struct range *globals;
-	LIST_HEAD(, function) functions;
-	LIST_ENTRY(module) link;
+	struct context *ctx; /* borrowed; NULL once closed */
+	struct library *library; /* borrowed; NULL unless a library's part in a context */
+	struct code *code;
+	void **variables; /* where each of the code's lies */
+	struct range *storage, *managed;
+	struct function *functions;
+	LIST_ENTRY(module) link, library_link;
 };
 
-CUresult function_find(struct context *c, CUfunction handle, struct function **out);
+/* A kernel of a library, in no context yet: CUkernel. */
+struct kernel {
+	struct object base; /* part of its library */
+	struct library *library;
+	const struct ptx_kernel *ptx;
+	unsigned index;
+	struct function_limits limits[DEVICES_MAX];
+};
+
+struct library {
+	struct object base;
+	struct code *code;
+	struct kernel *kernels;
+	LIST_HEAD(, module) modules; /* one for each context that uses it */
+};
+
+struct log {
+	char *buffer;
+	size_t size;
+};
+
+struct code *code_get(struct code *code);
+void code_put(struct code *code);
+CUresult code_load(const void *image, struct log *log, struct code **out);
+char *file_read(const char *name);
+CUresult module_create(struct context *c, struct code *code, struct library *l,
+	struct module **out);
 void module_close(struct module *m);
-void libraries_context_closed(struct context *c);
-CUresult image_text(const void *image, size_t limit, char **text);
+CUresult module_find(CUmodule handle, struct module **out);
+CUresult module_global(struct module *m, const char *name, bool managed, CUdeviceptr *ptr,
+	size_t *bytes);
+CUfunction function_handle(struct function *f);
+/* CUfunction or CUkernel, as all calls that take a function do. */
+CUresult function_find(struct context *c, CUfunction handle, struct function **out);
+CUresult kernel_find(CUkernel handle, struct kernel **out);
+CUresult kernel_in(struct kernel *k, struct context *c, struct function **out);
+CUresult limits_get(const struct ptx_kernel *ptx, const struct function_limits *l,
+	CUfunction_attribute attribute, int *value);
+CUresult limits_set(const struct ptx_kernel *ptx, struct function_limits *l,
+	CUfunction_attribute attribute, int value);
+unsigned active_blocks(const struct function *f, unsigned threads, size_t shared);
+
+/* The PTX in @image: text, a fat binary or a wrapper of one. @out is malloc'ed. */
+CUresult image_text(const void *image, char **out, size_t *length);
 
 /* ---- graphs ---- */
 
 struct nodes {
 	struct node **at; /* counted */
 	size_t count, room;
+	CUgraphNode *handles; /* lent to the application until the next change */
 };
 
 void nodes_fini(struct nodes *n);
+void nodes_free(struct nodes *n);
 int nodes_add(struct nodes *n, struct node *node);
 bool nodes_have(const struct nodes *n, const struct node *node);
-int nodes_merge(struct nodes *to, const struct nodes *from);
 
+/* Takes over @op. */
 CUresult capture_add(struct stream *s, struct op *op);
-CUresult capture_record(struct stream *s, struct event *e);
-CUresult capture_wait(struct stream *s, struct event *e);
+CUresult capture_record(struct stream *s, struct event *e, unsigned flags);
+CUresult capture_wait(struct stream *s, struct event *e, unsigned flags);
+/* A call that may not be made on an event recorded by a capture. */
+CUresult capture_event_touched(struct event *e);
+CUresult capture_alloc(struct stream *s, struct device *d, size_t bytes, CUdeviceptr *out);
+CUresult capture_free(struct stream *s, CUdeviceptr ptr);
+/* The stream goes away. */
 void capture_leave(struct stream *s);
+void capture_break(struct capture *c);
 /* A call that would disturb a capture: 900 and the captures that forbid it are invalid. */
 CUresult capture_unsafe(void);
+/* A call that no capture in @c allows. */
+CUresult capture_forbid(struct context *c);
 /* A use of the legacy stream while a blocking stream captures. */
 CUresult capture_implicit(struct stream *s);
-CUresult graph_run(struct exec *x, struct context *c);
+
+/* An executable graph's operations in an order that works; never changes. */
+struct plan {
+	int refs;
+	struct op *ops;
+	size_t count, room;
+};
+
+void plan_put(struct plan *p);
+CUresult plan_run(struct plan *p, struct context *c);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The driver's types and the prototypes of all functions that the library exports. */
+/* The driver's types and the prototypes of its functions, which the spec gives. */
 #ifndef SOFT_TYPES_H
 #define SOFT_TYPES_H
 
-#define __CUDA_API_VERSION_INTERNAL
-#include <cuda.h>
-#include <cudaProfiler.h>
+#pragma GCC visibility push(default)
+#include "cuda_prototypes.h"
+#pragma GCC visibility pop
 
 #endif

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stream capture. A capturing stream holds what its next node depends on;
+ * recording an event copies that into the event, waiting for such an event
+ * brings another stream in. What would disturb a capture fails and invalidates
+ * it, by the rules of the modes that captures and threads are in.
+ */
+#include "graph.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct capture {
+	struct object base; /* counted by its streams and events */
+	struct stream *origin; /* borrowed */
+	struct context *ctx;   /* borrowed while it goes on */
+	struct graph *graph;
+	CUstreamCaptureMode mode;
+	uint64_t thread, id;
+	bool broken, ended;
+	bool lent; /* the graph is the application's */
+	LIST_ENTRY(capture) link;
+};
+
+static LIST_HEAD(, capture) captures;
+
+static void capture_release(struct object *o)
+{
+	free(o);
+}
+
+static int nodes_merge(struct nodes *to, const struct nodes *from)
+{
+	size_t i;
+
+	for (i = 0; i < from->count; i++)
+		if (from->at[i]->graph && nodes_add(to, from->at[i]) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static void detach(struct stream *s)
+{
+	nodes_free(s->capture_deps);
+	s->capture_deps = NULL;
+	object_put(s->capture);
+	s->capture = NULL;
+}
+
+static int attach(struct stream *s, struct capture *c)
+{
+	s->capture_deps = calloc(1, sizeof(*s->capture_deps));
+	if (!s->capture_deps)
+		return -ENOMEM;
+	s->capture = object_get(c);
+	return 0;
+}
+
+/* All streams leave; events that were recorded keep a capture that has ended. */
+static void finish(struct capture *c)
+{
+	struct stream *s;
+
+	c->ended = true;
+	LIST_FOREACH(s, &c->ctx->streams, link)
+		if (s->capture == c)
+			detach(s);
+	c->ctx->captures--;
+	LIST_REMOVE(c, link);
+	object_put(c);
+}
+
+void capture_break(struct capture *c)
+{
+	c->broken = true;
+}
+
+void capture_leave(struct stream *s)
+{
+	struct capture *c = s->capture;
+
+	if (!c)
+		return;
+	capture_break(c);
+	if (c->origin == s) {
+		if (!c->lent)
+			graph_destroy(c->graph);
+		finish(c);
+	} else {
+		detach(s);
+	}
+}
+
+CUresult capture_add(struct stream *s, struct op *op)
+{
+	struct capture *c = s->capture;
+	struct node *n;
+	CUresult result;
+
+	if (c->broken) {
+		op_fini(op);
+		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	}
+	if (op->kind == OP_NONE)
+		return CUDA_SUCCESS;
+	result = node_create(c->graph, op_node_type(op), op, s->capture_deps, &n);
+	if (result)
+		return result;
+	nodes_fini(s->capture_deps);
+	return nodes_add(s->capture_deps, n) < 0 ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
+}
+
+CUresult capture_node(struct stream *s, CUgraphNodeType type, struct node **out)
+{
+	struct op op = {.kind = OP_NONE};
+	CUresult result;
+
+	if (s->capture->broken)
+		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	result = node_create(s->capture->graph, type, &op, s->capture_deps, out);
+	if (result)
+		return result;
+	nodes_fini(s->capture_deps);
+	return nodes_add(s->capture_deps, *out) < 0 ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
+}
+
+CUresult capture_child(struct stream *s, struct graph *g)
+{
+	struct graph *copy;
+	struct node *n;
+	CUresult result = graph_clone(g, &copy);
+
+	if (result)
+		return result;
+	result = capture_node(s, CU_GRAPH_NODE_TYPE_GRAPH, &n);
+	if (result) {
+		graph_destroy(copy);
+		return result;
+	}
+	n->child = copy;
+	copy->owner = n;
+	return CUDA_SUCCESS;
+}
+
+CUresult capture_record(struct stream *s, struct event *e, unsigned flags)
+{
+	struct op op = {.kind = OP_RECORD, .event = e};
+	struct nodes *deps;
+
+	if (s->capture->broken)
+		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	if (flags & CU_EVENT_RECORD_EXTERNAL) {
+		object_get(e);
+		return capture_add(s, &op);
+	}
+	deps = calloc(1, sizeof(*deps));
+	if (!deps || nodes_merge(deps, s->capture_deps) < 0) {
+		nodes_free(deps);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	event_set_fence(e, NULL);
+	e->capture = object_get(s->capture);
+	e->capture_deps = deps;
+	return CUDA_SUCCESS;
+}
+
+CUresult capture_wait(struct stream *s, struct event *e, unsigned flags)
+{
+	struct op op = {.kind = OP_WAIT, .event = e};
+	struct capture *c = e->capture;
+
+	if (s->capture && s->capture->broken)
+		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	if (s->capture && flags & CU_EVENT_WAIT_EXTERNAL) {
+		object_get(e);
+		return capture_add(s, &op);
+	}
+	if (!c || c->ended) {
+		if (!s->capture)
+			return CUDA_ERROR_CAPTURED_EVENT;
+		capture_break(s->capture);
+		return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
+	}
+	if (c->broken)
+		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	if (s == s->ctx->legacy || s->ctx != c->ctx) {
+		capture_break(c);
+		return s->ctx != c->ctx ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
+					: CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
+	}
+	if (s->capture && s->capture != c) {
+		capture_break(s->capture);
+		capture_break(c);
+		return CUDA_ERROR_STREAM_CAPTURE_MERGE;
+	}
+	if (!s->capture && attach(s, c) < 0)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	return nodes_merge(s->capture_deps, e->capture_deps) < 0 ? CUDA_ERROR_OUT_OF_MEMORY
+								  : CUDA_SUCCESS;
+}
+
+CUresult capture_event_touched(struct event *e)
+{
+	if (!e->capture->ended)
+		capture_break(e->capture);
+	return CUDA_ERROR_CAPTURED_EVENT;
+}
+
+CUresult capture_unsafe(void)
+{
+	struct thread *t = thread_self();
+	CUresult result = CUDA_SUCCESS;
+	struct capture *c;
+
+	if (t->capture_mode == CU_STREAM_CAPTURE_MODE_RELAXED)
+		return CUDA_SUCCESS;
+	LIST_FOREACH(c, &captures, link) {
+		if (c->mode == CU_STREAM_CAPTURE_MODE_RELAXED)
+			continue;
+		if (c->thread != t->id && (c->mode != CU_STREAM_CAPTURE_MODE_GLOBAL ||
+						  t->capture_mode != CU_STREAM_CAPTURE_MODE_GLOBAL))
+			continue;
+		capture_break(c);
+		result = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+	}
+	return result;
+}
+
+CUresult capture_forbid(struct context *ctx)
+{
+	CUresult result = CUDA_SUCCESS;
+	struct capture *c;
+
+	LIST_FOREACH(c, &captures, link)
+		if (c->ctx == ctx) {
+			capture_break(c);
+			result = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+		}
+	return result;
+}
+
+CUresult capture_implicit(struct stream *s)
+{
+	CUresult result = CUDA_SUCCESS;
+	struct stream *other;
+
+	if (!s->ctx->captures || s != s->ctx->legacy)
+		return CUDA_SUCCESS;
+	LIST_FOREACH(other, &s->ctx->streams, link)
+		if (other->capture && !(other->flags & CU_STREAM_NON_BLOCKING)) {
+			capture_break(other->capture);
+			result = CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
+		}
+	return result;
+}
+
+static CUresult begin(CUstream stream, CUstreamCaptureMode mode, struct graph *into,
+	const struct nodes *deps)
+{
+	struct capture *c;
+	struct context *ctx;
+	struct stream *s;
+	CUresult result = enter(&ctx);
+
+	if (result)
+		return result;
+	result = stream_find(ctx, stream, &s);
+	if (!result && (unsigned)mode > CU_STREAM_CAPTURE_MODE_RELAXED)
+		result = CUDA_ERROR_INVALID_VALUE;
+	if (!result && s == s->ctx->legacy)
+		result = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+	if (!result && s->capture)
+		result = CUDA_ERROR_ILLEGAL_STATE;
+	if (result)
+		return leave(result);
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return leave(CUDA_ERROR_OUT_OF_MEMORY);
+	object_init(&c->base, 0, capture_release);
+	c->graph = into;
+	c->lent = into;
+	if (!into)
+		result = graph_create(&c->graph);
+	if (result || attach(s, c) < 0) {
+		if (!result && !into)
+			graph_destroy(c->graph);
+		free(c);
+		return leave(CUDA_ERROR_OUT_OF_MEMORY);
+	}
+	if (deps)
+		nodes_merge(s->capture_deps, deps);
+	c->origin = s;
+	c->ctx = s->ctx;
+	c->mode = mode;
+	c->thread = thread_self()->id;
+	c->id = ++gpu.next_id;
+	c->ctx->captures++;
+	LIST_INSERT_HEAD(&captures, c, link);
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode mode)
+{
+	return begin(stream, mode, NULL, NULL);
+}
+
+CUresult cuStreamBeginCaptureToGraph(CUstream stream, CUgraph handle, const CUgraphNode *deps,
+	const CUgraphEdgeData *data, size_t count, CUstreamCaptureMode mode)
+{
+	struct nodes wanted = {0};
+	struct graph *g;
+	struct node *n;
+	size_t i;
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	result = graph_find(handle, &g);
+	if (!result && count && !deps)
+		result = CUDA_ERROR_INVALID_VALUE;
+	for (i = 0; !result && i < count; i++) {
+		result = node_find(deps[i], &n);
+		if (!result && n->graph != g)
+			result = CUDA_ERROR_INVALID_VALUE;
+		if (!result && nodes_add(&wanted, n) < 0)
+			result = CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	leave(result);
+	if (!result)
+		result = begin(stream, mode, g, &wanted);
+	pthread_mutex_lock(&gpu.lock);
+	nodes_fini(&wanted);
+	return leave(result);
+}
+
+/* Does what the origin has reached contain all that was captured elsewhere? */
+static bool joined(struct capture *c)
+{
+	struct stream *s;
+	struct node *n;
+	size_t i;
+
+	TAILQ_FOREACH(n, &c->graph->nodes, link)
+		n->mark = false;
+	for (i = 0; i < c->origin->capture_deps->count; i++)
+		c->origin->capture_deps->at[i]->mark = true;
+	/* What a captured node waits for was captured before it. */
+	TAILQ_FOREACH_REVERSE(n, &c->graph->nodes, node_list, link)
+		for (i = 0; n->mark && i < n->deps.count; i++)
+			n->deps.at[i]->mark = true;
+	LIST_FOREACH(s, &c->ctx->streams, link) {
+		if (s->capture != c)
+			continue;
+		for (i = 0; i < s->capture_deps->count; i++)
+			if (!s->capture_deps->at[i]->mark)
+				return false;
+	}
+	return true;
+}
+
+CUresult cuStreamEndCapture(CUstream stream, CUgraph *out)
+{
+	struct capture *c;
+	struct context *ctx;
+	struct stream *s;
+	struct graph *g;
+	bool lent;
+	CUresult result = enter(&ctx);
+
+	if (result)
+		return result;
+	result = stream_find(ctx, stream, &s);
+	if (!result && !out)
+		result = CUDA_ERROR_INVALID_VALUE;
+	if (!result && !s->capture)
+		result = CUDA_ERROR_ILLEGAL_STATE;
+	if (result)
+		return leave(result);
+	c = s->capture;
+	if (c->origin != s) {
+		capture_break(c);
+		return leave(CUDA_ERROR_STREAM_CAPTURE_UNMATCHED);
+	}
+	if (c->mode != CU_STREAM_CAPTURE_MODE_RELAXED && c->thread != thread_self()->id)
+		return leave(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD);
+	if (c->broken)
+		result = CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	else if (!joined(c))
+		result = CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
+	g = c->graph;
+	lent = c->lent;
+	finish(c);
+	*out = result ? NULL : (CUgraph)g->base.handle;
+	if (result && !lent)
+		graph_destroy(g);
+	return leave(result);
+}
+
+static CUstreamCaptureStatus status_of(const struct stream *s)
+{
+	if (!s->capture)
+		return CU_STREAM_CAPTURE_STATUS_NONE;
+	return s->capture->broken ? CU_STREAM_CAPTURE_STATUS_INVALIDATED
+				  : CU_STREAM_CAPTURE_STATUS_ACTIVE;
+}
+
+CUresult cuStreamIsCapturing(CUstream stream, CUstreamCaptureStatus *out)
+{
+	struct context *ctx;
+	struct stream *s;
+	CUresult result = enter(&ctx);
+
+	if (result)
+		return result;
+	if (!out)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	result = stream_find(ctx, stream, &s);
+	if (!result)
+		result = capture_implicit(s);
+	if (!result)
+		*out = status_of(s);
+	return leave(result);
+}
+
+static CUresult lend_deps(struct nodes *n, const CUgraphNode **out)
+{
+	size_t i;
+
+	free(n->handles);
+	n->handles = calloc(n->count + 1, sizeof(*n->handles));
+	if (!n->handles)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	for (i = 0; i < n->count; i++)
+		n->handles[i] = (CUgraphNode)n->at[i]->base.handle;
+	*out = n->handles;
+	return CUDA_SUCCESS;
+}
+
+static CUresult info(CUstream stream, CUstreamCaptureStatus *status, cuuint64_t *id, CUgraph *graph,
+	const CUgraphNode **deps, const CUgraphEdgeData **edges, size_t *count)
+{
+	struct context *ctx;
+	struct stream *s;
+	CUresult result = enter(&ctx);
+
+	if (result)
+		return result;
+	if (!status)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	result = stream_find(ctx, stream, &s);
+	if (!result)
+		result = capture_implicit(s);
+	if (result)
+		return leave(result);
+	*status = status_of(s);
+	if (*status != CU_STREAM_CAPTURE_STATUS_ACTIVE)
+		return leave(CUDA_SUCCESS);
+	if (deps)
+		result = lend_deps(s->capture_deps, deps);
+	if (id)
+		*id = s->capture->id;
+	if (graph)
+		*graph = (CUgraph)s->capture->graph->base.handle;
+	if (edges)
+		*edges = NULL;
+	if (count)
+		*count = s->capture_deps->count;
+	return leave(result);
+}
+
+CUresult cuStreamGetCaptureInfo(CUstream stream, CUstreamCaptureStatus *status, cuuint64_t *id)
+{
+	return info(stream, status, id, NULL, NULL, NULL, NULL);
+}
+
+CUresult cuStreamGetCaptureInfo_v2(CUstream stream, CUstreamCaptureStatus *status, cuuint64_t *id,
+	CUgraph *graph, const CUgraphNode **deps, size_t *count)
+{
+	return info(stream, status, id, graph, deps, NULL, count);
+}
+
+CUresult cuStreamGetCaptureInfo_v3(CUstream stream, CUstreamCaptureStatus *status, cuuint64_t *id,
+	CUgraph *graph, const CUgraphNode **deps, const CUgraphEdgeData **edges, size_t *count)
+{
+	return info(stream, status, id, graph, deps, edges, count);
+}
+
+static CUresult update_deps(CUstream stream, CUgraphNode *deps, size_t count, unsigned flags)
+{
+	struct nodes wanted = {0};
+	struct context *ctx;
+	struct stream *s;
+	struct node *n;
+	size_t i;
+	CUresult result = enter(&ctx);
+
+	if (result)
+		return result;
+	result = stream_find(ctx, stream, &s);
+	if (!result && (flags > CU_STREAM_SET_CAPTURE_DEPENDENCIES || (count && !deps)))
+		result = CUDA_ERROR_INVALID_VALUE;
+	if (!result && !s->capture)
+		result = CUDA_ERROR_ILLEGAL_STATE;
+	for (i = 0; !result && i < count; i++) {
+		result = node_find(deps[i], &n);
+		if (!result && n->graph != s->capture->graph)
+			result = CUDA_ERROR_INVALID_VALUE;
+		if (!result && nodes_add(&wanted, n) < 0)
+			result = CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	if (!result) {
+		if (flags == CU_STREAM_SET_CAPTURE_DEPENDENCIES)
+			nodes_fini(s->capture_deps);
+		if (nodes_merge(s->capture_deps, &wanted) < 0)
+			result = CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	nodes_fini(&wanted);
+	return leave(result);
+}
+
+CUresult cuStreamUpdateCaptureDependencies(CUstream stream, CUgraphNode *deps, size_t count,
+	unsigned int flags)
+{
+	return update_deps(stream, deps, count, flags);
+}
+
+CUresult cuStreamUpdateCaptureDependencies_v2(CUstream stream, CUgraphNode *deps,
+	const CUgraphEdgeData *data, size_t count, unsigned int flags)
+{
+	return update_deps(stream, deps, count, flags);
+}
+
+CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
+{
+	struct thread *t = thread_self();
+	CUstreamCaptureMode old;
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	if (!mode || (unsigned)*mode > CU_STREAM_CAPTURE_MODE_RELAXED)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	old = t->capture_mode;
+	t->capture_mode = *mode;
+	*mode = old;
+	return leave(CUDA_SUCCESS);
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Contexts. A context owns its streams, its memory and its modules: its end
+ * waits for its work and releases them. A primary context is made with its
+ * device and keeps its handle; it is opened by the first retain and closed by
+ * the last release or a reset. The first fatal error of a context stays.
+ */
+#include "soft.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void context_release(struct object *o)
+{
+	free(o);
+}
+
+CUresult context_create(struct device *d, unsigned flags, struct context **out)
+{
+	struct context *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	object_init(&c->base, KIND_CONTEXT, context_release);
+	if (object_publish(&c->base) < 0) {
+		free(c);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	c->dev = d;
+	c->flags = flags;
+	c->api_version = 3020;
+	*out = c;
+	return CUDA_SUCCESS;
+}
+
+CUresult context_open(struct context *c)
+{
+	CUresult result;
+
+	LIST_INIT(&c->streams);
+	LIST_INIT(&c->ranges);
+	LIST_INIT(&c->modules);
+	c->id = ++gpu.next_id;
+	c->error = CUDA_SUCCESS;
+	c->peers = 0;
+	c->heap_used = 0;
+	atomic_store(&c->cancel, 0);
+	memset(c->limits, 0, sizeof(c->limits));
+	c->limits[CU_LIMIT_STACK_SIZE] = 1024;
+	c->limits[CU_LIMIT_PRINTF_FIFO_SIZE] = 1 << 20;
+	c->limits[CU_LIMIT_MALLOC_HEAP_SIZE] = 8 << 20;
+	c->limits[CU_LIMIT_DEV_RUNTIME_SYNC_DEPTH] = 2;
+	c->limits[CU_LIMIT_DEV_RUNTIME_PENDING_LAUNCH_COUNT] = 2048;
+	c->limits[CU_LIMIT_MAX_L2_FETCH_GRANULARITY] = 64;
+	c->cache = CU_FUNC_CACHE_PREFER_NONE;
+	c->shared_config = CU_SHARED_MEM_CONFIG_FOUR_BYTE_BANK_SIZE;
+	c->active = true;
+	c->dying = false;
+	result = stream_new(c, 0, 0, &c->legacy);
+	if (result) {
+		c->active = false;
+		return result;
+	}
+	LIST_INSERT_HEAD(&gpu.contexts, c, link);
+	return CUDA_SUCCESS;
+}
+
+/* Waits for its work, then gives up all it owns. The handle stays with the caller. */
+void context_close(struct context *c)
+{
+	struct module *m;
+
+	if (!c->active)
+		return;
+	c->dying = true;
+	if (c->error)
+		atomic_store(&c->cancel, 1);
+	context_wait(c);
+	c->active = false;
+	LIST_REMOVE(c, link);
+	printed_flush(c);
+	while (!LIST_EMPTY(&c->streams))
+		stream_close(LIST_FIRST(&c->streams));
+	c->legacy = NULL;
+	while ((m = LIST_FIRST(&c->modules)))
+		module_close(m);
+	memory_release_all(c);
+}
+
+CUresult context_find(CUcontext handle, struct context **out)
+{
+	struct context *c = object_find(KIND_CONTEXT, handle);
+
+	if (!c)
+		return CUDA_ERROR_INVALID_CONTEXT;
+	*out = c;
+	return CUDA_SUCCESS;
+}
+
+void context_fail(struct context *c, CUresult error)
+{
+	if (!c->error)
+		c->error = error;
+}
+
+/* All work submitted so far; then what kernels printed is on stdout. */
+CUresult context_wait(struct context *c)
+{
+	struct fence **fences;
+	struct stream *s;
+	size_t n = 0, i = 0;
+
+	LIST_FOREACH(s, &c->streams, link)
+		n++;
+	fences = malloc((n + 1) * sizeof(*fences));
+	if (!fences)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	LIST_FOREACH(s, &c->streams, link)
+		fences[i++] = fence_get(s->last);
+	for (i = 0; i < n; i++) {
+		fence_wait(fences[i]);
+		fence_put(fences[i]);
+	}
+	free(fences);
+	printed_flush(c);
+	pools_trim(c->dev);
+	return c->error;
+}
+
+/* Everything that runs on the device may touch memory that is about to go. */
+CUresult device_wait(struct device *d)
+{
+	struct context *c;
+	struct fence *busy;
+	struct stream *s;
+
+	do {
+		busy = NULL;
+		LIST_FOREACH(c, &gpu.contexts, link) {
+			if (c->dev != d)
+				continue;
+			LIST_FOREACH(s, &c->streams, link)
+				if (stream_busy(s))
+					busy = s->last;
+		}
+		fence_wait(busy);
+	} while (busy);
+	return CUDA_SUCCESS;
+}
+
+void printed_add(struct context *c, const char *text, size_t size)
+{
+	size_t room;
+	char *grown;
+
+	pthread_mutex_lock(&gpu.print);
+	if (c->printed_size + size > c->printed_room) {
+		room = (c->printed_size + size) * 2;
+		grown = realloc(c->printed, room);
+		if (!grown)
+			goto unlock;
+		c->printed = grown;
+		c->printed_room = room;
+	}
+	memcpy(c->printed + c->printed_size, text, size);
+	c->printed_size += size;
+unlock:
+	pthread_mutex_unlock(&gpu.print);
+}
+
+void printed_flush(struct context *c)
+{
+	pthread_mutex_lock(&gpu.print);
+	if (c->printed_size) {
+		fwrite(c->printed, 1, c->printed_size, stdout);
+		fflush(stdout);
+		free(c->printed);
+		c->printed = NULL;
+		c->printed_size = c->printed_room = 0;
+	}
+	pthread_mutex_unlock(&gpu.print);
+}
+
+static CUresult push(struct thread *t, struct context *c)
+{
+	struct context **grown;
+
+	if (t->depth == t->room) {
+		grown = realloc(t->stack, (t->room + 8) * sizeof(*grown));
+		if (!grown)
+			return CUDA_ERROR_OUT_OF_MEMORY;
+		t->stack = grown;
+		t->room += 8;
+	}
+	t->stack[t->depth++] = object_get(c);
+	return CUDA_SUCCESS;
+}
+
+static void pop(struct thread *t)
+{
+	object_put(t->stack[--t->depth]);
+}
+
+static CUresult create(CUcontext *out, unsigned flags, CUdevice dev)
+{
+	struct context *c;
+	struct device *d;
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	if (!out || (flags & ~(unsigned)CU_CTX_FLAGS_MASK) ||
+		(flags & CU_CTX_SCHED_MASK) > CU_CTX_SCHED_BLOCKING_SYNC)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	result = device_find(dev, &d);
+	if (!result)
+		result = context_create(d, flags | CU_CTX_MAP_HOST, &c);
+	if (result)
+		return leave(result);
+	result = context_open(c);
+	if (!result)
+		result = push(thread_self(), c);
+	if (result) {
+		context_close(c);
+		object_withdraw(&c->base);
+		object_put(c);
+		return leave(result);
+	}
+	*out = (CUcontext)c->base.handle;
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuCtxCreate_v2(CUcontext *out, unsigned int flags, CUdevice dev)
+{
+	return create(out, flags, dev);
+}
+
+CUresult cuCtxCreate_v3(CUcontext *out, CUexecAffinityParam *params, int count, unsigned int flags,
+	CUdevice dev)
+{
+	return params || count ? CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY : create(out, flags, dev);
+}
+
+CUresult cuCtxCreate_v4(CUcontext *out, CUctxCreateParams *params, unsigned int flags, CUdevice dev)
+{
+	if (params && (params->numExecAffinityParams || params->cigParams))
+		return CUDA_ERROR_NOT_SUPPORTED;
+	return create(out, flags, dev);
+}
+
+CUresult cuCtxDestroy_v2(CUcontext handle)
+{
+	struct thread *t = thread_self();
+	struct context *c;
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	result = context_find(handle, &c);
+	if (!result && c->primary)
+		result = CUDA_ERROR_INVALID_CONTEXT;
+	if (result)
+		return leave(result);
+	object_get(c);
+	object_withdraw(&c->base);
+	context_close(c);
+	if (t->depth && t->stack[t->depth - 1] == c)
+		pop(t);
+	object_put(c); /* the handle's */
+	object_put(c);
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuCtxPushCurrent_v2(CUcontext handle)
+{
+	struct context *c;
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	result = context_find(handle, &c);
+	return leave(result ? result : push(thread_self(), c));
+}
+
+CUresult cuCtxPopCurrent_v2(CUcontext *out)
+{
+	struct thread *t = thread_self();
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	if (!t->depth)
+		return leave(CUDA_ERROR_INVALID_CONTEXT);
+	if (out)
+		*out = (CUcontext)t->stack[t->depth - 1]->base.handle;
+	pop(t);
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuCtxSetCurrent(CUcontext handle)
+{
+	struct thread *t = thread_self();
+	struct context *c = NULL;
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	if (handle)
+		result = context_find(handle, &c);
+	if (result)
+		return leave(result);
+	if (t->depth)
+		pop(t);
+	return leave(c ? push(t, c) : CUDA_SUCCESS);
+}
+
+CUresult cuCtxGetCurrent(CUcontext *out)
+{
+	struct thread *t = thread_self();
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	if (!out)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	*out = t->depth ? (CUcontext)t->stack[t->depth - 1]->base.handle : NULL;
+	return leave(CUDA_SUCCESS);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of copying calls share. */
+#ifndef SOFT_COPY_H
+#define SOFT_COPY_H
+
+#include "soft.h"
+
+enum copy_way {
+	COPY_ANY = 0,
+	COPY_FROM_DEVICE = 1, /* the caller says so: else the address tells */
+	COPY_TO_DEVICE = 2,
+	COPY_BLOCKING = 4,
+};
+
+CUresult copy_submit(struct stream *s, struct copy copy, bool blocking);
+CUresult copy_linear(uint64_t dst, uint64_t src, size_t bytes, CUstream stream,
+	enum copy_way way);
+CUresult copy_from_2d(const CUDA_MEMCPY2D *p, struct copy *out);
+CUresult copy_from_3d(const CUDA_MEMCPY3D *p, struct copy *out);
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading and replacing the parameters of a graph's nodes. */
+#include "graphnode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static CUresult enter_node(CUgraphNode handle, CUgraphNodeType type, struct node **out)
+{
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	result = node_find(handle, out);
+	if (!result && (*out)->type != type)
+		result = CUDA_ERROR_INVALID_VALUE;
+	return result ? leave(result) : CUDA_SUCCESS;
+}
+
+/* Takes over @op. */
+static void replace(struct node *n, struct op *op)
+{
+	op_fini(&n->op);
+	free(n->values);
+	n->values = NULL;
+	n->op = *op;
+}
+
+static CUresult point_at_values(struct node *n)
+{
+	const struct ptx_kernel *k = n->op.launch.function->ptx;
+	unsigned i;
+
+	if (n->values)
+		return CUDA_SUCCESS;
+	n->values = calloc(k->parameter_count + 1, sizeof(*n->values));
+	if (!n->values)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	for (i = 0; i < k->parameter_count; i++)
+		n->values[i] = (char *)n->op.launch.params + k->parameters[i].offset;
+	return CUDA_SUCCESS;
+}
+
+static CUresult get_kernel(CUgraphNode handle, CUDA_KERNEL_NODE_PARAMS *out, size_t size)
+{
+	CUDA_KERNEL_NODE_PARAMS p = {0};
+	struct launch *l;
+	struct node *n;
+	CUresult result = enter_node(handle, CU_GRAPH_NODE_TYPE_KERNEL, &n);
+
+	if (result)
+		return result;
+	if (!out)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	result = point_at_values(n);
+	if (result)
+		return leave(result);
+	l = &n->op.launch;
+	p.func = function_handle(l->function);
+	p.gridDimX = l->grid[0];
+	p.gridDimY = l->grid[1];
+	p.gridDimZ = l->grid[2];
+	p.blockDimX = l->block[0];
+	p.blockDimY = l->block[1];
+	p.blockDimZ = l->block[2];
+	p.sharedMemBytes = l->shared;
+	p.kernelParams = n->values;
+	if (l->function->module->ctx)
+		p.ctx = (CUcontext)l->function->module->ctx->base.handle;
+	memcpy(out, &p, size);
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuGraphKernelNodeGetParams(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS_v1 *out)
+{
+	return get_kernel(node, (CUDA_KERNEL_NODE_PARAMS *)out, sizeof(*out));
+}
+
+CUresult cuGraphKernelNodeGetParams_v2(CUgraphNode node, CUDA_KERNEL_NODE_PARAMS *out)
+{
+	return get_kernel(node, out, sizeof(*out));
+}
+
+static CUresult set_kernel(CUgraphNode handle, const CUDA_KERNEL_NODE_PARAMS *p)
+{
+	struct node *n;
+	struct op op;
+	CUresult result = enter_node(handle, CU_GRAPH_NODE_TYPE_KERNEL, &n);
+
+	if (result)
+		return result;
+	result = kernel_op(p, n->op.launch.function->module->ctx, &op);
+	if (!result)
+		replace(n, &op);
+	return leave(result);
+}
+
+CUresult cuGraphKernelNodeSetParams(CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS_v1 *params)
+{
+	CUDA_KERNEL_NODE_PARAMS p = {0};
+
+	if (!params)
+		return CUDA_ERROR_INVALID_VALUE;
+	memcpy(&p, params, sizeof(*params));
+	return set_kernel(node, &p);
+}
+
+CUresult cuGraphKernelNodeSetParams_v2(CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS *params)
+{
+	return params ? set_kernel(node, params) : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult cuGraphMemcpyNodeGetParams(CUgraphNode node, CUDA_MEMCPY3D *out)
+{
+	struct node *n;
+	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_MEMCPY, &n);
+
+	if (result)
+		return result;
+	if (!out)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	*out = n->copy;
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuGraphMemcpyNodeSetParams(CUgraphNode node, const CUDA_MEMCPY3D *params)
+{
+	struct node *n;
+	struct op op;
+	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_MEMCPY, &n);
+
+	if (result)
+		return result;
+	result = params ? memcpy_op(params, &op) : CUDA_ERROR_INVALID_VALUE;
+	if (!result) {
+		replace(n, &op);
+		n->copy = *params;
+	}
+	return leave(result);
+}
+
+CUresult cuGraphMemsetNodeGetParams(CUgraphNode node, CUDA_MEMSET_NODE_PARAMS *out)
+{
+	const struct set *s;
+	struct node *n;
+	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_MEMSET, &n);
+
+	if (result)
+		return result;
+	if (!out)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	s = &n->op.set;
+	*out = (CUDA_MEMSET_NODE_PARAMS){s->dst, s->pitch, s->value, s->element, s->width, s->height};
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuGraphMemsetNodeSetParams(CUgraphNode node, const CUDA_MEMSET_NODE_PARAMS *params)
+{
+	struct node *n;
+	struct op op;
+	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_MEMSET, &n);
+
+	if (result)
+		return result;
+	result = params ? memset_op(params, &op) : CUDA_ERROR_INVALID_VALUE;
+	if (!result)
+		replace(n, &op);
+	return leave(result);
+}
+
+CUresult cuGraphHostNodeGetParams(CUgraphNode node, CUDA_HOST_NODE_PARAMS *out)
+{
+	struct node *n;
+	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_HOST, &n);
+
+	if (result)
+		return result;
+	if (!out)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	out->fn = n->op.host.fn;
+	out->userData = n->op.host.data;
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuGraphHostNodeSetParams(CUgraphNode node, const CUDA_HOST_NODE_PARAMS *params)
+{
+	struct node *n;
+	struct op op;
+	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_HOST, &n);
+
+	if (result)
+		return result;
+	result = params ? host_op(params, &op) : CUDA_ERROR_INVALID_VALUE;
+	if (!result)
+		replace(n, &op);
+	return leave(result);
+}
+
+static CUresult get_event(CUgraphNode node, CUgraphNodeType type, CUevent *out)
+{
+	struct node *n;
+	CUresult result = enter_node(node, type, &n);
+
+	if (result)
+		return result;
+	if (!out)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	*out = (CUevent)n->op.event->base.handle;
+	return leave(CUDA_SUCCESS);
+}
+
+static CUresult set_event(CUgraphNode node, CUgraphNodeType type, CUevent event)
+{
+	struct node *n;
+	struct op op;
+	CUresult result = enter_node(node, type, &n);
+
+	if (result)
+		return result;
+	result = event_op(n->op.kind, event, &op);
+	if (!result)
+		replace(n, &op);
+	return leave(result);
+}
+
+CUresult cuGraphEventRecordNodeGetEvent(CUgraphNode node, CUevent *out)
+{
+	return get_event(node, CU_GRAPH_NODE_TYPE_EVENT_RECORD, out);
+}
+
+CUresult cuGraphEventRecordNodeSetEvent(CUgraphNode node, CUevent event)
+{
+	return set_event(node, CU_GRAPH_NODE_TYPE_EVENT_RECORD, event);
+}
+
+CUresult cuGraphEventWaitNodeGetEvent(CUgraphNode node, CUevent *out)
+{
+	return get_event(node, CU_GRAPH_NODE_TYPE_WAIT_EVENT, out);
+}
+
+CUresult cuGraphEventWaitNodeSetEvent(CUgraphNode node, CUevent event)
+{
+	return set_event(node, CU_GRAPH_NODE_TYPE_WAIT_EVENT, event);
+}
+
+CUresult cuGraphKernelNodeGetAttribute(CUgraphNode node, CUlaunchAttributeID id,
+	CUlaunchAttributeValue *out)
+{
+	struct node *n;
+	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_KERNEL, &n);
+
+	if (result)
+		return result;
+	if (!out)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	memset(out, 0, sizeof(*out));
+	if (id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE)
+		out->cooperative = n->op.launch.cooperative;
+	else if (id != CU_LAUNCH_ATTRIBUTE_PRIORITY &&
+		 id != CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW &&
+		 id != CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuGraphKernelNodeSetAttribute(CUgraphNode node, CUlaunchAttributeID id,
+	const CUlaunchAttributeValue *value)
+{
+	struct node *n;
+	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_KERNEL, &n);
+
+	if (result)
+		return result;
+	if (!value)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	if (id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE)
+		n->op.launch.cooperative = value->cooperative;
+	else if (id != CU_LAUNCH_ATTRIBUTE_PRIORITY &&
+		 id != CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuGraphKernelNodeCopyAttributes(CUgraphNode to, CUgraphNode from)
+{
+	struct node *a, *b;
+	CUresult result = enter_node(to, CU_GRAPH_NODE_TYPE_KERNEL, &a);
+
+	if (result)
+		return result;
+	result = node_find(from, &b);
+	if (!result && b->type != CU_GRAPH_NODE_TYPE_KERNEL)
+		result = CUDA_ERROR_INVALID_VALUE;
+	if (!result)
+		a->op.launch.cooperative = b->op.launch.cooperative;
+	return leave(result);
+}

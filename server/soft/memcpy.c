@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The linear copy calls, in all their names. */
+#include "copy.h"
+
+static const CUstream legacy = CU_STREAM_LEGACY;
+
+CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t bytes)
+{
+	return copy_linear(dst, src, bytes, legacy, COPY_BLOCKING);
+}
+
+CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t bytes, CUstream stream)
+{
+	return copy_linear(dst, src, bytes, stream, COPY_ANY);
+}
+
+CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t bytes)
+{
+	return copy_linear(dst, (uintptr_t)src, bytes, legacy, COPY_TO_DEVICE | COPY_BLOCKING);
+}
+
+CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t bytes)
+{
+	return copy_linear((uintptr_t)dst, src, bytes, legacy, COPY_FROM_DEVICE | COPY_BLOCKING);
+}
+
+CUresult cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src, size_t bytes)
+{
+	return copy_linear(dst, src, bytes, legacy,
+		COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING);
+}
+
+CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t bytes, CUstream stream)
+{
+	return copy_linear(dst, (uintptr_t)src, bytes, stream, COPY_TO_DEVICE);
+}
+
+CUresult cuMemcpyDtoHAsync_v2(void *dst, CUdeviceptr src, size_t bytes, CUstream stream)
+{
+	return copy_linear((uintptr_t)dst, src, bytes, stream, COPY_FROM_DEVICE);
+}
+
+CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t bytes, CUstream stream)
+{
+	return copy_linear(dst, src, bytes, stream, COPY_FROM_DEVICE | COPY_TO_DEVICE);
+}
+
+static CUresult contexts_good(CUcontext a, CUcontext b)
+{
+	struct context *c;
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	result = context_find(a, &c);
+	if (!result)
+		result = context_find(b, &c);
+	return leave(result);
+}
+
+CUresult cuMemcpyPeer(CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr src, CUcontext src_ctx,
+	size_t bytes)
+{
+	CUresult result = contexts_good(dst_ctx, src_ctx);
+
+	return result ? result
+		      : copy_linear(dst, src, bytes, legacy,
+				COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING);
+}
+
+CUresult cuMemcpyPeerAsync(CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr src, CUcontext src_ctx,
+	size_t bytes, CUstream stream)
+{
+	CUresult result = contexts_good(dst_ctx, src_ctx);
+
+	return result ? result
+		      : copy_linear(dst, src, bytes, stream, COPY_FROM_DEVICE | COPY_TO_DEVICE);
+}
