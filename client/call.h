@@ -59,6 +59,15 @@ CUresult call_wait(struct call *c);
  * was malformed (c->in.bad), else @r. */
 CUresult call_end(struct call *c, CUresult r);
 
+/*
+ * Ask what the same question answered before, or else the server: @key are the payload bytes of the
+ * request, @answer those of the reply, which has exactly @answer_size. Answers are kept per context
+ * until call_flush(), which calls that change them make.
+ */
+CUresult call_cached(uint16_t opcode, const void *key, size_t key_size, void *answer,
+	size_t answer_size, unsigned flags);
+void call_flush(void);
+
 /* The state checks of call_begin for functions that are answered locally. */
 CUresult call_check(unsigned flags);
 

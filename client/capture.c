@@ -12,6 +12,7 @@
 #include "client_calls.h"
 #include "context.h"
 #include "event.h"
+#include "mirror.h"
 #include "stream.h"
 #include "thread.h"
 #include "wire_calls.h"
@@ -181,6 +182,37 @@ CUresult client_cuStreamBeginCapture_v2(CUstream hStream, CUstreamCaptureMode mo
 	return begin(hStream, mode, post_begin, NULL);
 }
 
+CUresult client_cuStreamBeginCapture(CUstream hStream)
+{
+	return client_cuStreamBeginCapture_v2(hStream, CU_STREAM_CAPTURE_MODE_GLOBAL);
+}
+
+struct into {
+	CUgraph graph;
+	const CUgraphNode *nodes;
+	const CUgraphEdgeData *edges;
+	size_t count;
+};
+
+static CUresult post_begin_into(uint64_t wire, void *argument)
+{
+	const struct into *i = argument;
+
+	return wire_stream_begin_capture_to_graph(wire, (uintptr_t)i->graph, i->nodes, i->edges,
+		i->count, CU_STREAM_CAPTURE_MODE_RELAXED);
+}
+
+CUresult client_cuStreamBeginCaptureToGraph(CUstream hStream, CUgraph hGraph,
+	const CUgraphNode *dependencies, const CUgraphEdgeData *dependencyData,
+	size_t numDependencies, CUstreamCaptureMode mode)
+{
+	struct into into = {hGraph, dependencies, dependencyData, numDependencies};
+
+	if (!hGraph || (numDependencies && !dependencies))
+		return CUDA_ERROR_INVALID_VALUE;
+	return begin(hStream, mode, post_begin_into, &into);
+}
+
 /* Ended, whatever came of it: its streams are free again. */
 static void end(struct capture *c)
 {
@@ -289,4 +321,122 @@ CUresult client_cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
 	t->capture_mode = *mode;
 	*mode = before;
 	return CUDA_SUCCESS;
+}
+
+CUresult client_cuStreamGetCaptureInfo(CUstream hStream, CUstreamCaptureStatus *captureStatus_out,
+	cuuint64_t *id_out)
+{
+	return client_cuStreamGetCaptureInfo_v2(hStream, captureStatus_out, id_out, NULL, NULL, NULL);
+}
+
+CUresult client_cuStreamGetCaptureInfo_v2(CUstream hStream, CUstreamCaptureStatus *captureStatus_out,
+	cuuint64_t *id_out, CUgraph *graph_out, const CUgraphNode **dependencies_out,
+	size_t *numDependencies_out)
+{
+	return client_cuStreamGetCaptureInfo_v3(hStream, captureStatus_out, id_out, graph_out,
+		dependencies_out, NULL, numDependencies_out);
+}
+
+/* What the last call told, as the manual has it: valid until the stream's next one. Kept per
+ * thread, which is longer. */
+static __thread CUgraphNode *told_nodes;
+static __thread CUgraphEdgeData *told_edges;
+static __thread size_t told_room;
+
+static CUresult room_for(size_t count)
+{
+	CUgraphNode *nodes = realloc(told_nodes, count * sizeof(*nodes));
+	CUgraphEdgeData *edges;
+
+	if (!nodes)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	told_nodes = nodes;
+	edges = realloc(told_edges, count * sizeof(*edges));
+	if (!edges)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	told_edges = edges;
+	told_room = count;
+	return CUDA_SUCCESS;
+}
+
+CUresult client_cuStreamGetCaptureInfo_v3(CUstream hStream, CUstreamCaptureStatus *captureStatus_out,
+	cuuint64_t *id_out, CUgraph *graph_out, const CUgraphNode **dependencies_out,
+	const CUgraphEdgeData **edgeData_out, size_t *numDependencies_out)
+{
+	CUstreamCaptureStatus status, theirs;
+	size_t count = 0;
+	struct stream *s;
+	CUgraph graph;
+	uint64_t id, id_theirs;
+	CUresult r;
+
+	if (!captureStatus_out)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = status_of(hStream, &s, &status, &id);
+	if (r)
+		return r;
+	if (status == CU_STREAM_CAPTURE_STATUS_ACTIVE &&
+		(graph_out || dependencies_out || numDependencies_out)) {
+		do {
+			r = count > told_room ? room_for(count) : told_room ? CUDA_SUCCESS
+									     : room_for(16);
+			count = told_room;
+			if (!r)
+				r = wire_stream_capture_info(s->object.handle, &theirs, &id_theirs,
+					&graph, &count, told_nodes, told_edges);
+		} while (!r && count > told_room);
+		if (r)
+			return r;
+		if (graph_out)
+			*graph_out = graph;
+		if (dependencies_out)
+			*dependencies_out = told_nodes;
+		if (edgeData_out)
+			*edgeData_out = told_edges;
+		if (numDependencies_out)
+			*numDependencies_out = count;
+	}
+	*captureStatus_out = status;
+	if (id_out && status != CU_STREAM_CAPTURE_STATUS_NONE)
+		*id_out = id;
+	return CUDA_SUCCESS;
+}
+
+CUresult client_cuStreamUpdateCaptureDependencies_v2(CUstream hStream, CUgraphNode *dependencies,
+	const CUgraphEdgeData *dependencyData, size_t numDependencies, unsigned int flags)
+{
+	CUstreamCaptureStatus status;
+	struct stream *s;
+	uint64_t id;
+	CUresult r = status_of(hStream, &s, &status, &id);
+
+	if (r)
+		return r;
+	if (status != CU_STREAM_CAPTURE_STATUS_ACTIVE)
+		return CUDA_ERROR_ILLEGAL_STATE;
+	if (numDependencies && !dependencies)
+		return CUDA_ERROR_INVALID_VALUE;
+	return wire_stream_update_capture(s->object.handle, dependencies, dependencyData,
+		numDependencies, flags);
+}
+
+CUresult client_cuStreamUpdateCaptureDependencies(CUstream hStream, CUgraphNode *dependencies,
+	size_t numDependencies, unsigned int flags)
+{
+	return client_cuStreamUpdateCaptureDependencies_v2(hStream, dependencies, NULL,
+		numDependencies, flags);
+}
+
+CUresult client_cuGraphLaunch(CUgraphExec hGraph, CUstream hStream)
+{
+	uint64_t stream;
+	CUresult r = call_check(0);
+
+	if (!r && !hGraph)
+		r = CUDA_ERROR_INVALID_VALUE;
+	if (!r)
+		r = stream_check(hStream, &stream);
+	if (!r)
+		r = mirror_send();
+	return r ? r : wire_cuGraphLaunch((uintptr_t)hGraph, stream);
 }

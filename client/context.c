@@ -261,6 +261,61 @@ CUresult context_create(CUcontext *out, unsigned flags, CUdevice dev)
 	return CUDA_SUCCESS;
 }
 
+CUresult client_cuCtxCreate_v2(CUcontext *pctx, unsigned int flags, CUdevice dev)
+{
+	return context_create(pctx, flags, dev);
+}
+
+/* Limiting a context to some multiprocessors needs MPS on the server. */
+CUresult client_cuCtxCreate_v3(CUcontext *pctx, CUexecAffinityParam *paramsArray, int numParams,
+	unsigned int flags, CUdevice dev)
+{
+	(void)paramsArray;
+	return numParams ? CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY : context_create(pctx, flags, dev);
+}
+
+CUresult client_cuCtxCreate_v4(CUcontext *pctx, CUctxCreateParams *ctxCreateParams,
+	unsigned int flags, CUdevice dev)
+{
+	if (ctxCreateParams && ctxCreateParams->cigParams)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	return client_cuCtxCreate_v3(pctx, ctxCreateParams ? ctxCreateParams->execAffinityParams : NULL,
+		ctxCreateParams ? ctxCreateParams->numExecAffinityParams : 0, flags, dev);
+}
+
+/* Usage counts of contexts: deprecated, kept for programs that still use them. */
+CUresult client_cuCtxAttach(CUcontext *pctx, unsigned int flags)
+{
+	struct context *c = context_self();
+	CUresult r = call_check(0);
+
+	if (r)
+		return r;
+	if (!pctx || flags)
+		return CUDA_ERROR_INVALID_VALUE;
+	pthread_mutex_lock(&lock);
+	c->refs++;
+	pthread_mutex_unlock(&lock);
+	*pctx = context_handle(c);
+	return CUDA_SUCCESS;
+}
+
+CUresult client_cuCtxDetach(CUcontext ctx)
+{
+	struct context *c = context_get(ctx);
+	CUresult r = call_check(0);
+	unsigned left;
+
+	if (r)
+		return r;
+	if (!c || c != context_self())
+		return CUDA_ERROR_INVALID_CONTEXT;
+	pthread_mutex_lock(&lock);
+	left = --c->refs;
+	pthread_mutex_unlock(&lock);
+	return left || c->primary ? CUDA_SUCCESS : client_cuCtxDestroy_v2(ctx);
+}
+
 CUresult client_cuCtxDestroy_v2(CUcontext ctx)
 {
 	CUresult r = call_check(CALL_NO_CONTEXT);
@@ -279,12 +334,6 @@ CUresult client_cuCtxDestroy_v2(CUcontext ctx)
 	r = wire_context_release(handle);
 	object_destroy(KIND_CUcontext, &c->object);
 	return r;
-}
-
-/* The context on a thread's stack may have been destroyed by another: its handle is then 0. */
-static struct context *top(struct thread *t)
-{
-	return thread_context(t);
 }
 
 CUresult client_cuCtxGetCurrent(CUcontext *pctx)
@@ -340,7 +389,7 @@ CUresult client_cuCtxPopCurrent_v2(CUcontext *pctx)
 	if (!t->depth)
 		return CUDA_ERROR_INVALID_CONTEXT;
 	if (pctx)
-		*pctx = context_handle(top(t));
+		*pctx = context_handle(thread_context(t));
 	t->depth--;
 	return CUDA_SUCCESS;
 }
@@ -458,4 +507,14 @@ CUresult client_cuCtxSynchronize_v2(CUcontext ctx)
 	r = client_cuCtxSynchronize();
 	client_cuCtxPopCurrent_v2(NULL);
 	return r;
+}
+
+CUresult context_check(CUcontext handle, uint64_t *wire)
+{
+	struct context *c = context_get(handle);
+
+	if (!c || !c->active)
+		return CUDA_ERROR_INVALID_CONTEXT;
+	*wire = c->object.handle;
+	return CUDA_SUCCESS;
 }

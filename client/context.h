@@ -45,6 +45,9 @@ CUcontext context_current(void);
 /* A primary context's handle, without retaining or activating it. */
 CUresult context_primary_handle(CUdevice device, CUcontext *out);
 
+/* For generated stubs: a context that lives. */
+CUresult context_check(CUcontext handle, uint64_t *wire);
+
 /* A number that no other context ever had; 0 for a handle that is none. NULL: the current one. */
 uint64_t context_id(CUcontext handle);
 

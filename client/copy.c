@@ -54,7 +54,7 @@ static CUresult captured(CUdeviceptr dst, CUdeviceptr src, const void *host, siz
 	if (!memory_find((uintptr_t)host, &range) || range.kind != MEMORY_HOST)
 		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 	r = mirror_activate(range.base, range.size);
-	return r ? r : wire_cuMemcpyAsync(dst, src, bytes, stream);
+	return r ? r : wire_copy_device(dst, src, bytes, stream);
 }
 
 /* What is copied must not depend on work that is still to come. */
@@ -131,7 +131,7 @@ static CUresult device_copy(CUdeviceptr dst, CUdeviceptr src, size_t bytes, stru
 		r = memory_check(src, bytes);
 	if (!r)
 		r = stream_use(s, &stream);
-	return r ? r : wire_cuMemcpyDtoDAsync_v2(dst, src, bytes, stream);
+	return r ? r : wire_copy_device(dst, src, bytes, stream);
 }
 
 /* Both sides are host memory: in stream order, by the processor. */

@@ -258,3 +258,34 @@ CUresult client_cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D *pCopy, CUstream hStream)
 {
 	return copy_3d(pCopy, hStream, true);
 }
+
+/* Between devices of one server addresses say where both sides are: a copy like any other. */
+static CUresult peer_3d(const CUDA_MEMCPY3D_PEER *p, CUstream stream, bool async)
+{
+	CUDA_MEMCPY3D c;
+
+	if (!p)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (!context_get(p->srcContext) || !context_get(p->dstContext))
+		return CUDA_ERROR_INVALID_CONTEXT;
+	c = (CUDA_MEMCPY3D){
+		.srcXInBytes = p->srcXInBytes, .srcY = p->srcY, .srcZ = p->srcZ, .srcLOD = p->srcLOD,
+		.srcMemoryType = p->srcMemoryType, .srcHost = p->srcHost, .srcDevice = p->srcDevice,
+		.srcPitch = p->srcPitch, .srcHeight = p->srcHeight,
+		.dstXInBytes = p->dstXInBytes, .dstY = p->dstY, .dstZ = p->dstZ, .dstLOD = p->dstLOD,
+		.dstMemoryType = p->dstMemoryType, .dstHost = p->dstHost, .dstDevice = p->dstDevice,
+		.dstPitch = p->dstPitch, .dstHeight = p->dstHeight,
+		.WidthInBytes = p->WidthInBytes, .Height = p->Height, .Depth = p->Depth,
+	};
+	return copy_3d(&c, stream, async);
+}
+
+CUresult client_cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER *pCopy)
+{
+	return peer_3d(pCopy, NULL, false);
+}
+
+CUresult client_cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER *pCopy, CUstream hStream)
+{
+	return peer_3d(pCopy, hStream, true);
+}

@@ -100,16 +100,6 @@ CUresult client_cuDeviceTotalMem_v2(size_t *bytes, CUdevice dev)
 	return r;
 }
 
-CUresult client_cuDeviceTotalMem(unsigned int *bytes, CUdevice dev)
-{
-	const struct device *d;
-	CUresult r = find(dev, bytes, &d);
-
-	if (!r)
-		*bytes = d->total_memory > UINT_MAX ? UINT_MAX : (unsigned)d->total_memory;
-	return r;
-}
-
 /* Over a network host memory is mirrored: what attributes promise about touching it while kernels
  * run, or about memory that only one machine can share, does not hold. */
 static int overrule(CUdevice_attribute attribute, int value)

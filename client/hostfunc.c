@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "call.h"
 #include "client.h"
 #include "client_calls.h"
 #include "context.h"

@@ -236,3 +236,27 @@ CUresult hostmem_scan(const void *params, size_t size)
 	}
 	return CUDA_SUCCESS;
 }
+
+/* The application's own memory cannot be mirrored yet. */
+CUresult client_cuMemHostRegister_v2(void *p, size_t bytesize, unsigned int Flags)
+{
+	CUresult r = call_check(0);
+
+	if (r)
+		return r;
+	return p && bytesize && !(Flags & ~0xfu) ? CUDA_ERROR_NOT_SUPPORTED : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult client_cuMemHostRegister(void *p, size_t bytesize, unsigned int Flags)
+{
+	return client_cuMemHostRegister_v2(p, bytesize, Flags);
+}
+
+CUresult client_cuMemHostUnregister(void *p)
+{
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	return p ? CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED : CUDA_ERROR_INVALID_VALUE;
+}

@@ -24,6 +24,12 @@ struct load_options {
 CUresult load_options_read(struct load_options *o, unsigned count, const CUjit_option *ids,
 	void **values);
 
+/* Send bytes as this thread's next image: what a load or link operation then consumes. */
+CUresult load_ship(const void *data, size_t size);
+
+/* A file's contents with a NUL behind them, which *size does not count; the caller frees *out. */
+CUresult load_file(const char *name, char **out, size_t *size);
+
 /* Load the image at @image as the module or library that @handle names. */
 CUresult load_image(const void *image, struct load_options *options, uint64_t handle, bool library);
 

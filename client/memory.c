@@ -14,7 +14,7 @@
 
 enum { PITCH_ALIGNMENT = 512 };
 
-static CUresult note(CUdeviceptr address, size_t bytes, bool stream_ordered)
+static CUresult note(CUdeviceptr address, size_t bytes)
 {
 	struct context *c = context_self();
 	struct memory_range range = {
@@ -23,7 +23,6 @@ static CUresult note(CUdeviceptr address, size_t bytes, bool stream_ordered)
 		.kind = MEMORY_DEVICE,
 		.context = c,
 		.device = c->device,
-		.stream_ordered = stream_ordered,
 	};
 
 	return memory_add(&range) ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
@@ -42,7 +41,7 @@ CUresult client_cuMemAlloc_v2(CUdeviceptr *dptr, size_t bytesize)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = wire_memory_alloc(&address, bytesize);
 	if (!r)
-		r = note(address, bytesize, false);
+		r = note(address, bytesize);
 	if (!r)
 		*dptr = address;
 	return r;
@@ -81,7 +80,7 @@ CUresult client_cuMemFree_v2(CUdeviceptr dptr)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (!memory_remove(dptr, &range))
 		return CUDA_ERROR_INVALID_VALUE;
-	return range.stream_ordered ? wire_cuMemFree_v2(dptr) : wire_memory_free(dptr);
+	return wire_memory_free(dptr);
 }
 
 CUresult client_cuMemGetAddressRange_v2(CUdeviceptr *pbase, size_t *psize, CUdeviceptr dptr)
@@ -114,7 +113,7 @@ CUresult client_cuMemAllocAsync(CUdeviceptr *dptr, size_t bytesize, CUstream hSt
 		return CUDA_ERROR_INVALID_VALUE;
 	r = wire_cuMemAllocAsync(&address, bytesize, stream);
 	if (!r)
-		r = note(address, bytesize, true);
+		r = note(address, bytesize);
 	if (!r)
 		*dptr = address;
 	return r;
@@ -135,7 +134,7 @@ CUresult client_cuMemAllocFromPoolAsync(CUdeviceptr *dptr, size_t bytesize, CUme
 		return CUDA_ERROR_INVALID_VALUE;
 	r = wire_cuMemAllocFromPoolAsync(&address, bytesize, (uintptr_t)pool, stream);
 	if (!r)
-		r = note(address, bytesize, true);
+		r = note(address, bytesize);
 	if (!r)
 		*dptr = address;
 	return r;

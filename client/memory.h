@@ -20,13 +20,13 @@ enum memory_kind {
 };
 
 struct memory_range {
-	uint64_t base, size;
+	uint64_t base;
+	size_t size;
 	enum memory_kind kind;
 	struct context *context;
 	CUdevice device;
 	unsigned flags;	   /* of cuMemHostAlloc */
 	uint64_t id;	   /* buffer id: unique for ever */
-	bool stream_ordered; /* from a pool: freed by cuMemFreeAsync */
 };
 
 /* The range that holds @address; false: none is known. */

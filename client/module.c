@@ -6,19 +6,15 @@
  */
 #include "module.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "call.h"
 #include "capture.h"
 #include "client_calls.h"
 #include "context.h"
+#include "image.h"
 #include "load.h"
 #include "memory.h"
 #include "wire_calls.h"
@@ -148,50 +144,14 @@ CUresult client_cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned
 	return r ? r : module_make(image, &o, module);
 }
 
-/* A file's contents, with a NUL behind them; free with munmap-like free. */
-static CUresult read_file(const char *name, char **out)
-{
-	CUresult r = CUDA_ERROR_FILE_NOT_FOUND;
-	struct stat st;
-	char *text = NULL;
-	size_t have = 0;
-	int fd;
-
-	if (!name)
-		return CUDA_ERROR_INVALID_VALUE;
-	fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return r;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		goto out;
-	r = CUDA_ERROR_OUT_OF_MEMORY;
-	text = malloc(st.st_size + 1);
-	if (!text)
-		goto out;
-	while (have < (size_t)st.st_size) {
-		ssize_t n = read(fd, text + have, st.st_size - have);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		have += n;
-	}
-	text[have] = '\0';
-	*out = text;
-	r = CUDA_SUCCESS;
-out:
-	close(fd);
-	return r;
-}
-
 CUresult client_cuModuleLoad(CUmodule *module, const char *fname)
 {
 	CUresult r = call_check(0);
 	char *image;
+	size_t size;
 
 	if (!r)
-		r = module ? read_file(fname, &image) : CUDA_ERROR_INVALID_VALUE;
+		r = module ? load_file(fname, &image, &size) : CUDA_ERROR_INVALID_VALUE;
 	if (r)
 		return r;
 	r = module_load_image(image, module);
@@ -267,9 +227,10 @@ CUresult client_cuLibraryLoadFromFile(CUlibrary *library, const char *fileName,
 {
 	CUresult r = call_check(CALL_NO_CONTEXT);
 	char *image;
+	size_t size;
 
 	if (!r)
-		r = library ? read_file(fileName, &image) : CUDA_ERROR_INVALID_VALUE;
+		r = library ? load_file(fileName, &image, &size) : CUDA_ERROR_INVALID_VALUE;
 	if (r)
 		return r;
 	r = client_cuLibraryLoadData(library, image, jitOptions, jitOptionsValues, numJitOptions,
@@ -539,20 +500,92 @@ CUresult module_each_function(CUmodule module, void (*each)(void *user, CUfuncti
 	return r ? r : l.result;
 }
 
+/* Takes functions, or kernels, as they come; up to `room` of them are kept. */
+struct taken {
+	void **to;
+	unsigned room, count;
+};
+
+static void take_handle(void *user, CUfunction function)
+{
+	struct taken *t = user;
+
+	if (t->count < t->room)
+		t->to[t->count] = function;
+	t->count++;
+}
+
+static CUresult enumerate(struct module *m, void **to, unsigned room, unsigned *count)
+{
+	struct taken t = {to, room, 0};
+	struct listing l = {m, take_handle, &t, CUDA_SUCCESS};
+	CUresult r;
+
+	if (!m)
+		return CUDA_ERROR_INVALID_HANDLE;
+	r = load_names(m, take_name, &l);
+	if (!r && !l.result && count)
+		*count = t.count;
+	return r ? r : l.result;
+}
+
+CUresult client_cuModuleGetFunctionCount(unsigned int *count, CUmodule mod)
+{
+	CUresult r = call_check(0);
+
+	if (r)
+		return r;
+	return count ? enumerate(module_find(mod), NULL, 0, count) : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult client_cuModuleEnumerateFunctions(CUfunction *functions, unsigned int numFunctions,
+	CUmodule mod)
+{
+	CUresult r = call_check(0);
+
+	if (r)
+		return r;
+	if (!functions || !numFunctions)
+		return CUDA_ERROR_INVALID_VALUE;
+	return enumerate(module_find(mod), (void **)functions, numFunctions, NULL);
+}
+
+CUresult client_cuLibraryGetKernelCount(unsigned int *count, CUlibrary lib)
+{
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	return count ? enumerate(library_find(lib), NULL, 0, count) : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult client_cuLibraryEnumerateKernels(CUkernel *kernels, unsigned int numKernels, CUlibrary lib)
+{
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	if (!kernels || !numKernels)
+		return CUDA_ERROR_INVALID_VALUE;
+	return enumerate(library_find(lib), (void **)kernels, numKernels, NULL);
+}
+
 /* Globals. */
 
 static CUresult global(struct module *m, const char *name, CUdeviceptr *dptr, size_t *bytes)
 {
 	struct memory_range range = {.kind = MEMORY_DEVICE};
+	CUdeviceptr address;
 	CUresult r;
 
 	if (!name || (!dptr && !bytes))
 		return CUDA_ERROR_INVALID_VALUE;
 	if (!m)
 		return CUDA_ERROR_INVALID_HANDLE;
-	r = wire_module_global(m->object.handle, m->library, name, &range.base, &range.size);
+	r = wire_module_global(m->object.handle, m->library, name, &address, &range.size);
 	if (r)
 		return r;
+	range.base = address;
 	range.context = context_self();
 	range.device = range.context ? range.context->device : 0;
 	if (range.size && memory_add(&range))

@@ -163,13 +163,13 @@ CUresult client_cuStreamCreateWithPriority(CUstream *phStream, unsigned int flag
 {
 	CUresult r = call_check(0);
 	struct stream *s;
-	int least = 0, greatest = -5;
+	int least, greatest;
 
 	if (r)
 		return r;
 	if (!phStream || flags & ~CU_STREAM_NON_BLOCKING)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (client_cuCtxGetStreamPriorityRange(&least, &greatest) == CUDA_SUCCESS)
+	if (wire_stream_priority_range(&least, &greatest) == CUDA_SUCCESS)
 		priority = priority > least ? least : priority < greatest ? greatest : priority;
 	r = stream_make(flags, priority, &s);
 	if (!r)
@@ -294,6 +294,15 @@ CUresult client_cuStreamGetCtx(CUstream hStream, CUcontext *pctx)
 	return r;
 }
 
+CUresult client_cuStreamGetCtx_v2(CUstream hStream, CUcontext *pCtx, CUgreenCtx *pGreenCtx)
+{
+	CUresult r = client_cuStreamGetCtx(hStream, pCtx);
+
+	if (!r && pGreenCtx)
+		*pGreenCtx = NULL;
+	return r;
+}
+
 CUresult client_cuStreamGetId(CUstream hStream, unsigned long long *streamId)
 {
 	struct stream *s;
@@ -335,4 +344,18 @@ CUresult stream_resolve_object(CUcontext context, CUstream stream, int per_threa
 uint64_t stream_object_id(void *object)
 {
 	return ((struct stream *)object)->id;
+}
+
+CUresult client_cuCtxGetStreamPriorityRange(int *leastPriority, int *greatestPriority)
+{
+	int least, greatest;
+	CUresult r = wire_stream_priority_range(&least, &greatest);
+
+	if (r)
+		return r;
+	if (leastPriority)
+		*leastPriority = least;
+	if (greatestPriority)
+		*greatestPriority = greatest;
+	return CUDA_SUCCESS;
 }
