@@ -198,6 +198,7 @@ def reply_locals(call):
         if item.kind == 'value':
             decls += f'\t{item.type} {name};\n'
             gets += f'\t\tget_value(in, &{name}, sizeof({name}));\n'
+            sets += f'\t\t\tif ({item.var.name})\n\t' if item.leaf.optional and item.var.pointer else ''
             sets += f'\t\t\t{client_value(item)} = {name};\n'
             continue
         count = client_count(item)
@@ -240,13 +241,15 @@ def wire_call(spec, call):
 
 
 def cached_body(call, sizes, checks, puts, decls, gets, sets):
-    return f'''{sizes}	uint8_t key[{CACHED_MAX}], answer[{fixed_size(call.reply)}], *out = key;
+    fill = f'\tout = key;\n{puts}' if puts else '\tkey[0] = 0;\n'
+    sizes += '\tuint8_t *out;\n' if puts else ''
+    return f'''{sizes}	uint8_t key[{CACHED_MAX}], answer[{fixed_size(call.reply)}];
 	struct cursor cursor = {{ answer, answer + sizeof(answer), false }}, *in = &cursor;
 {decls}	CUresult r;
 
 {checks}	if (payload > sizeof(key))
 		return CUDA_ERROR_INVALID_VALUE;
-{puts}	r = call_cached(OP_{call.name}, key, payload, answer, sizeof(answer), {flags_of(call)});
+{fill}	r = call_cached(OP_{call.name}, key, payload, answer, sizeof(answer), {flags_of(call)});
 	if (r == CUDA_SUCCESS) {{
 {gets}		if (!in->bad) {{
 {sets}		}}
@@ -277,7 +280,10 @@ def wire_calls_h(spec):
 
 def client_calls_h(spec):
     text = '#ifndef CLIENT_CALLS_H\n#define CLIENT_CALLS_H\n\n#include "cuda_types.h"\n\n'
-    text += '/* Hand-written halves. */\n'
+    text += '/* What a handle is on the wire, or the error for it. */\n'
+    text += ''.join(f'CUresult {h.check}({h.name} handle, uint64_t *wire);\n'
+                    for h in spec.handles.values() if h.check)
+    text += '\n/* Hand-written halves. */\n'
     for call in (c for c in spec.calls if not c.wire and c.hand_client):
         text += prototype(f'CUresult client_{call.name}', params(call.params), ';\n')
     text += '\n/* Generated halves, for those that call another function of the interface. */\n'
@@ -412,10 +418,8 @@ def exported(spec, call):
 
 
 def stubs_c(spec, section):
-    checks = ''.join(f'CUresult {h.check}({h.name} handle, uint64_t *wire);\n'
-                     for h in spec.handles.values() if h.check)
     text = '#include "client_calls.h"\n#include "cuda_prototypes.h"\n#include "stubs.h"\n' \
-           '#include "wire_calls.h"\n\n' + checks + '\n'
+           '#include "wire_calls.h"\n\n'
     for call in (c for c in spec.calls if not c.wire and c.section == section):
         text += stub(spec, call) if has_stub(call) else ''
         text += exported(spec, call)
@@ -679,7 +683,7 @@ class Handler:
         call = self.call
         always = 'always' in call.words
         args = ([] if not call.hand_server else ['q']) + [self.argument(v) for v in call.params]
-        invoke = ('server_' if call.hand_server else 'driver.') + f'{call.name}({", ".join(args)})'
+        invoke = ('server_' if call.hand_server else 'driver.') + f'{call.calls or call.name}({", ".join(args)})'
         reply = bool(call.reply) or always
         text = f'int serve_{call.name}(struct request *q);\nint serve_{call.name}(struct request *q)\n{{\n'
         text += '\tstruct cursor in = q->in;\n\tCUresult r = CUDA_SUCCESS;\n' + self.decls

@@ -101,6 +101,7 @@ class Call:
     twin: str = ''
     twin_since: int = 0
     via: tuple = None
+    calls: str = ''  # of a wire operation: the driver's function behind it
     reason: str = ''
     error: int = 801
     request: list = field(default_factory=list)
@@ -326,6 +327,8 @@ class Spec:
             call.base = self.identifier()
         elif word == 'since':
             call.since = self.number()
+        elif word == 'calls':
+            call.calls = self.identifier()
         elif word == 'answers':
             call.error = self.number()
         elif word == 'reason':
@@ -365,11 +368,11 @@ class Spec:
             self.fail(f'{call.name} is {call.answer} and cannot have an opcode', call.line)
         if not remote and call.words - {'wire'}:
             self.fail(f"{call.name} is {call.answer} and cannot be {sorted(call.words)[0]}", call.line)
-        if call.wire and (call.name != call.name.lower() or 'client' in call.words - {'server'}
-                          and 'server' not in call.words):
-            self.fail(f'{call.name} is a wire operation: lower case, custom on the server', call.line)
-        if call.via and call.via[0] not in names:
-            self.fail(f'{call.name} is answered by {call.via[0]}, which does not exist', call.line)
+        if call.wire and (call.name != call.name.lower() or call.hand_server == bool(call.calls)):
+            self.fail(f'{call.name} is a wire operation: lower case, custom or calls another', call.line)
+        for other in (call.via[0] if call.via else '', call.calls):
+            if other and other not in names:
+                self.fail(f'{call.name} is answered by {other}, which does not exist', call.line)
         if remote:
             self.lay_out(call)
             variable = [i for i in call.reply if i.kind == 'run']
@@ -428,7 +431,7 @@ class Spec:
             return
         if leaf.optional and not handle and not leaf.pointer:
             self.fail(f'{call.name}: {name} is no pointer and no handle and cannot be optional', call.line)
-        flagged = leaf.optional and leaf.pointer
+        flagged = leaf.optional and leaf.pointer and not (single and way == 'out')
         if flagged:
             flags.append(item('flag'))
         if single and not flagged:
