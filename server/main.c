@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "call_names.h"
+#include "nvml/nvml.h"
 #include "options.h"
 #include "supervisor.h"
 #include "worker.h"
@@ -40,5 +41,5 @@ int main(int argc, char **argv)
 	if (err)
 		return err == OPTIONS_DONE ? 0 : 2;
 	log_set_level(options.log);
-	return supervisor_run(&options, spec_hash, 0) ? 1 : 0;
+	return supervisor_run(&options, spec_hash, nvml_spec_hash) ? 1 : 0;
 }

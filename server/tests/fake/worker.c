@@ -18,9 +18,13 @@
 #include <unistd.h>
 
 #include "call_names.h"
+#include "nvml/nvml.h"
 #include "worker_link.h"
 
 const uint64_t spec_hash = 0x1122334455667788;
+const uint64_t nvml_spec_hash = 0x99;
+
+static bool is_nvml;
 
 static void report(bool ready, const char *failure)
 {
@@ -72,7 +76,7 @@ static void welcome(int fd, const Control__Assign *a)
 }
 
 /* Takes over what was passed; the command connection's descriptor, or -1. */
-static int take_assigned(int argc)
+static int take_assigned(void)
 {
 	uint8_t bytes[WORKER_LINK_MAX];
 	Control__Assign *a;
@@ -131,6 +135,9 @@ static void obey(int fd)
 	case 'l':
 		say(fd, personality(0xffffffff) & ADDR_COMPAT_LAYOUT ? "compat" : "usual");
 		break;
+	case 'n':
+		say(fd, is_nvml ? "nvml" : "cuda");
+		break;
 	default:
 		say(fd, "?");
 	}
@@ -142,6 +149,7 @@ int worker_main(int argc, char **argv)
 
 	if (argc < 6 || strcmp(argv[2], "--driver"))
 		return 2;
+	is_nvml = !strcmp(argv[argc - 1], "--nvml");
 	start(argv[3]);
 	for (;;) {
 		if (poll(fds, 2, -1) < 0)
@@ -149,7 +157,7 @@ int worker_main(int argc, char **argv)
 		if (fds[1].revents)
 			obey(fds[1].fd);
 		if (fds[0].revents) {
-			int command = take_assigned(argc);
+			int command = take_assigned();
 
 			if (command == -2 && fds[1].fd < 0)
 				return 0;
