@@ -9,8 +9,9 @@ import tempfile
 import time
 
 BUILD = os.environ['BUILD_ROOT']
+SANITIZED = os.environ.get('E2E_SANITIZER', 'none') != 'none'
 # Sanitizers slow everything down: limits of time are multiplied by this.
-PATIENCE = float(os.environ.get('E2E_PATIENCE', '3' if os.environ.get('ASAN_OPTIONS') else '1'))
+PATIENCE = float(os.environ.get('E2E_PATIENCE', '4' if SANITIZED else '1'))
 
 
 def built(path):
