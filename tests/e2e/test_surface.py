@@ -94,7 +94,8 @@ class RgpuRun(unittest.TestCase):
             self.assertEqual(done.returncode, 7)
 
     def test_wrong_usage(self):
-        self.assertEqual(client('', RUN).returncode, 2)
+        self.assertEqual(client('', RUN).returncode, 125)
+        self.assertEqual(client('', RUN, '--nonsense', LIST).returncode, 125)
         self.assertEqual(client('', RUN, '--', '/nonexistent/program').returncode, 127)
 
 

@@ -97,14 +97,14 @@ def execute(command, environment, timeout):
 def environment_without_ours(client):
     """The environment of a native run: what finds our libraries is taken out of it."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith('RGPU_')}
-    path = [p for p in environment.get('LD_LIBRARY_PATH', '').split(':') if p and os.path.realpath(p) != client]
+    path = [p for p in environment.get('LD_LIBRARY_PATH', '').split(':') if p and os.path.realpath(p) not in client]
     environment['LD_LIBRARY_PATH'] = ':'.join(path)
     return environment
 
 
 def run_remote(options, command, timeout, address):
     environment = environment_without_ours(options.client)
-    path = [options.client] + [p for p in environment['LD_LIBRARY_PATH'].split(':') if p]
+    path = options.client + [p for p in environment['LD_LIBRARY_PATH'].split(':') if p]
     stats = os.path.join(options.scratch, 'stats.json')
     if os.path.exists(stats):
         os.unlink(stats)
@@ -205,11 +205,12 @@ def parse_options():
 def prepare(options):
     options.out = os.path.abspath(options.out)
     options.build = os.path.abspath(options.build or os.path.join(options.out, 'programs'))
-    options.client = ''
+    options.client = []
     if options.remote:
         options.server = find(options.pack, 'gpuserverd', 'server/gpuserverd')
-        options.client = os.path.dirname(find(options.pack, 'libcuda.so.1', 'client/libcuda.so.1'))
-        options.client = os.path.realpath(options.client)
+        found = [find(options.pack, 'libcuda.so.1', 'client/libcuda.so.1'),
+                 find(options.pack, 'libnvidia-ml.so.1', 'client/nvml/libnvidia-ml.so.1')]
+        options.client = list(dict.fromkeys(os.path.realpath(os.path.dirname(path)) for path in found))
     if options.native_library:
         options.native_library = os.path.abspath(options.native_library)
     options.scratch = tempfile.mkdtemp(prefix='compare-')

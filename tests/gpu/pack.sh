@@ -26,7 +26,7 @@ libraries_of() {
 }
 
 programs=(server/gpuserverd bench/rgpu-bench client/rgpu-run)
-libraries=(client/libcuda.so.1 client/libnvidia-ml.so.1 server/soft/libcuda-soft.so)
+libraries=(client/libcuda.so.1 client/nvml/libnvidia-ml.so.1 server/soft/libcuda-soft.so)
 examples=(device_list vector_add matrix_multiply vector_add_runtime)
 
 for f in "${programs[@]}" "${libraries[@]}"; do
