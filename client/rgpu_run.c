@@ -45,8 +45,8 @@ static bool own_folder(char out[PATH_MAX])
 }
 
 /* Whether the library is in the folder, which is then at the end of @path. */
-static bool add_folder(char *path, size_t size, const char *own, const char *below,
-	const char *library)
+static bool add_folder(
+	char *path, size_t size, const char *own, const char *below, const char *library)
 {
 	char folder[PATH_MAX], file[PATH_MAX];
 	size_t used = strlen(path);
@@ -94,10 +94,12 @@ static int set_library_path(void)
 	int failed;
 
 	if (!find_libraries(ours, sizeof(ours)))
-		return own_failure("libcuda.so.1 of RemoteGPU is neither beside this program nor in "
-				   "its installation: install RemoteGPU again");
+		return own_failure(
+			"libcuda.so.1 of RemoteGPU is neither beside this program nor in "
+			"its installation: install RemoteGPU again");
 	failed = asprintf(&path, "%s%s%s", ours, before && *before ? ":" : "",
-			 before ? before : "") < 0 || setenv("LD_LIBRARY_PATH", path, 1);
+			 before ? before : "") < 0 ||
+		 setenv("LD_LIBRARY_PATH", path, 1);
 	free(path);
 	return failed ? own_failure(strerror(ENOMEM)) : 0;
 }

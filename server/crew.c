@@ -168,7 +168,7 @@ void crew_end(struct crew *c)
 {
 	struct worker *w;
 
-	LIST_FOREACH (w, &c->workers, link)
+	LIST_FOREACH(w, &c->workers, link)
 		worker_end(w);
 }
 
@@ -186,7 +186,8 @@ static int spawn(struct worker *w)
 {
 	const struct options *o = w->crew->options;
 	const char *argv[] = {"gpuserverd", "--worker", "--driver", o->driver, "--log",
-		log_level_name(o->log), w->kind == CONTROL__SESSION_KIND__NVML ? "--nvml" : NULL, NULL};
+		log_level_name(o->log), w->kind == CONTROL__SESSION_KIND__NVML ? "--nvml" : NULL,
+		NULL};
 	char **environment = settings_environment(&w->settings);
 	int err;
 
@@ -240,12 +241,12 @@ int crew_start(struct crew *c, Control__SessionKind kind, const struct settings 
 	return 0;
 }
 
-struct worker *crew_find(const struct crew *c, Control__SessionKind kind,
-	const struct settings *settings)
+struct worker *crew_find(
+	const struct crew *c, Control__SessionKind kind, const struct settings *settings)
 {
 	struct worker *w, *best = NULL;
 
-	LIST_FOREACH (w, &c->workers, link) {
+	LIST_FOREACH(w, &c->workers, link) {
 		if (w->ticket || w->told_to_end || w->kind != kind ||
 			!settings_equal(&w->settings, settings))
 			continue;
@@ -261,7 +262,7 @@ unsigned crew_count(const struct crew *c, enum worker_state state)
 	struct worker *w;
 	unsigned n = 0;
 
-	LIST_FOREACH (w, &c->workers, link)
+	LIST_FOREACH(w, &c->workers, link)
 		n += w->state == state;
 	return n;
 }

@@ -68,8 +68,8 @@ void crew_close(struct crew *c);
 int crew_start(struct crew *c, Control__SessionKind kind, const struct settings *settings,
 	struct worker **out);
 /* The nearest to ready that has the profile and no ticket, or NULL. */
-struct worker *crew_find(const struct crew *c, Control__SessionKind kind,
-	const struct settings *settings);
+struct worker *crew_find(
+	const struct crew *c, Control__SessionKind kind, const struct settings *settings);
 unsigned crew_count(const struct crew *c, enum worker_state state);
 
 /* Ask, and soon force. */

@@ -16,8 +16,8 @@
 #include "visitor.h"
 
 enum {
-	GATE_MAX = 512,	   /* visitors; with a hello of CONTROL_MAX each: 32 MiB */
-	GATE_BURST = 64,   /* accepted before others get their turn */
+	GATE_MAX = 512,	 /* visitors; with a hello of CONTROL_MAX each: 32 MiB */
+	GATE_BURST = 64, /* accepted before others get their turn */
 	GATE_REST_MS = 100,
 };
 
@@ -44,7 +44,7 @@ static void listen_again(struct gate *g)
 {
 	struct listener *l;
 
-	SLIST_FOREACH (l, &g->listeners, link)
+	SLIST_FOREACH(l, &g->listeners, link)
 		uv_poll_start(&l->poll, UV_READABLE, on_ready);
 }
 
@@ -68,7 +68,7 @@ static void rest(struct gate *g, int err)
 	if (g->resting)
 		return;
 	log_error("cannot accept connections: %s", strerror(-err));
-	SLIST_FOREACH (l, &g->listeners, link)
+	SLIST_FOREACH(l, &g->listeners, link)
 		uv_poll_stop(&l->poll);
 	uv_timer_start(&g->rest, on_rested, GATE_REST_MS, 0);
 	g->resting = true;
@@ -162,7 +162,7 @@ void gate_close(struct gate *g)
 {
 	struct listener *l;
 
-	SLIST_FOREACH (l, &g->listeners, link) {
+	SLIST_FOREACH(l, &g->listeners, link) {
 		uv_close((uv_handle_t *)&l->poll, NULL);
 		close(l->fd);
 	}

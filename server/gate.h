@@ -40,7 +40,7 @@ struct gate {
 	uv_loop_t *loop;
 	const struct gate_events *events;
 	void *owner;
-	uint64_t spec_hash[2]; /* by enum SessionKind; 0: kind not served */
+	uint64_t spec_hash[2];	  /* by enum SessionKind; 0: kind not served */
 	struct visitors visitors; /* being read or told a refusal, oldest first */
 	unsigned count;
 	struct listeners listeners;

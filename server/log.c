@@ -47,7 +47,8 @@ const char *log_level_name(enum log_level level)
 	return level_names[level];
 }
 
-static size_t put_head(char *out, size_t size, enum log_level level, const struct log_subject *about)
+static size_t put_head(
+	char *out, size_t size, enum log_level level, const struct log_subject *about)
 {
 	uint64_t session = about ? about->session : own_session;
 	const char *peer = about ? about->peer : own_peer;

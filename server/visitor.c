@@ -153,7 +153,8 @@ static void refuse_version(struct visitor *v, unsigned version)
 
 	snprintf(text, sizeof(text),
 		"server speaks protocol version %d, client version %u: use matching releases of "
-		"RemoteGPU on both (the server has " RELEASE ")", WIRE_VERSION, version);
+		"RemoteGPU on both (the server has " RELEASE ")",
+		WIRE_VERSION, version);
 	visitor_refuse(v, refusal_result(CONTROL__SESSION_KIND__CUDA, REFUSAL_VERSION), text);
 }
 
@@ -208,9 +209,12 @@ static bool check_spec(struct visitor *v, const Control__Hello *h)
 	if (h->spec_hash == ours)
 		return true;
 	snprintf(text, sizeof(text),
-		"server (release " RELEASE ", calls %016" PRIx64 ") and client (release %.32s, calls "
-		"%016" PRIx64 ") were built from different lists of calls: use matching releases of "
-		"RemoteGPU on both", ours, *h->release ? h->release : "unknown", h->spec_hash);
+		"server (release " RELEASE ", calls %016" PRIx64
+		") and client (release %.32s, calls "
+		"%016" PRIx64
+		") were built from different lists of calls: use matching releases of "
+		"RemoteGPU on both",
+		ours, *h->release ? h->release : "unknown", h->spec_hash);
 	visitor_refuse(v, refusal_result(h->kind, REFUSAL_VERSION), text);
 	return false;
 }

@@ -60,7 +60,9 @@ ssize_t worker_link_recv(int link, void *buffer, int *fd)
 {
 	struct iovec iov = {buffer, WORKER_LINK_MAX};
 	union descriptor_room room = {0};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &room,
+	struct msghdr m = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &room,
 		.msg_controllen = sizeof(room.space)};
 	struct cmsghdr *c;
 	ssize_t n;

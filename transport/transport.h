@@ -76,8 +76,8 @@ struct transport {
 	 * once). -EAGAIN on timeout, -EPIPE when the peer is gone or interrupt was called. The
 	 * bytes stay until the next consume or recv. They may still change if the peer shares the
 	 * memory: copy before you check. */
-	ssize_t (*peek)(struct connection *c, size_t want, int spin_us, int timeout_us,
-		const void **out);
+	ssize_t (*peek)(
+		struct connection *c, size_t want, int spin_us, int timeout_us, const void **out);
 	void (*consume)(struct connection *c, size_t size);
 
 	/* Receive exactly @size bytes into @buffer: first what the ring holds, then straight from

@@ -260,8 +260,8 @@ static int wait_filled(struct tcp_connection *t, size_t want, int spin_us, int t
 	}
 }
 
-static ssize_t tcp_peek(struct connection *c, size_t want, int spin_us, int timeout_us,
-	const void **out)
+static ssize_t tcp_peek(
+	struct connection *c, size_t want, int spin_us, int timeout_us, const void **out)
 {
 	struct tcp_connection *t = tcp(c);
 	int err;

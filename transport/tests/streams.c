@@ -65,7 +65,8 @@ static void *sender(void *arg)
 	return NULL;
 }
 
-static void receive_some(struct half *h, uint8_t *buffer, uint64_t position, size_t n, uint64_t *rng)
+static void receive_some(
+	struct half *h, uint8_t *buffer, uint64_t position, size_t n, uint64_t *rng)
 {
 	const void *data;
 	ssize_t have;
