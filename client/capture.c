@@ -15,6 +15,7 @@
 #include "mirror.h"
 #include "stream.h"
 #include "thread.h"
+#include "window.h"
 #include "wire_calls.h"
 
 struct capture {
@@ -429,13 +430,18 @@ CUresult client_cuStreamUpdateCaptureDependencies(CUstream hStream, CUgraphNode 
 
 CUresult client_cuGraphLaunch(CUgraphExec hGraph, CUstream hStream)
 {
+	struct stream *s;
 	uint64_t stream;
 	CUresult r = call_check(0);
 
 	if (!r && !hGraph)
 		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
-		r = stream_check(hStream, &stream);
+		r = stream_find(hStream, &s);
+	if (!r)
+		r = stream_use(s, &stream);
+	if (!r)
+		r = window_take(s);
 	if (!r)
 		r = mirror_send();
 	return r ? r : wire_cuGraphLaunch((uintptr_t)hGraph, stream);

@@ -243,13 +243,16 @@ static void forked(void)
 		client.transport->close(client.lane[i]);
 }
 
-/* Work that was posted is executed; nothing here waits for long. */
+/* Work that was posted is executed; nothing here waits for long. Destructors that run later find the
+ * driver gone, as they do natively. */
 static void leave(void)
 {
+	int ready = CLIENT_READY;
+
 	if (client.state == CLIENT_FORKED)
 		return;
 	stats_write();
-	if (client.state == CLIENT_READY)
+	if (atomic_compare_exchange_strong(&client.state, &ready, CLIENT_ENDED))
 		call_goodbye();
 }
 
@@ -285,7 +288,8 @@ CUresult client_open(void)
 		r = CUDA_ERROR_NOT_INITIALIZED;
 		break;
 	case CLIENT_LOST:
-		r = client.lost;
+	case CLIENT_ENDED:
+		r = client_usable();
 		break;
 	default:
 		r = client.device_count ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE;

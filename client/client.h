@@ -25,6 +25,7 @@ enum client_state {
 	CLIENT_READY,
 	CLIENT_FORKED,	/* child of an initialised parent */
 	CLIENT_LOST,	/* the connection ended; client.lost says with what */
+	CLIENT_ENDED,	/* the process ends: goodbye was said */
 };
 
 struct device {
@@ -72,6 +73,8 @@ static inline CUresult client_usable(void)
 		return CUDA_SUCCESS;
 	case CLIENT_LOST:
 		return client.lost;
+	case CLIENT_ENDED:
+		return CUDA_ERROR_DEINITIALIZED;
 	default:
 		return CUDA_ERROR_NOT_INITIALIZED;
 	}

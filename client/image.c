@@ -254,7 +254,7 @@ static int pieces_count(const void *const *list, unsigned *out)
 
 static int pieces_open(struct image *image, const void *const *list)
 {
-	unsigned count;
+	unsigned count = 0;
 	int err;
 
 	err = pieces_count(list, &count);

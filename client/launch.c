@@ -17,6 +17,7 @@
 #include "mirror.h"
 #include "module.h"
 #include "stream.h"
+#include "window.h"
 #include "wire_calls.h"
 
 /* The buffer form: a list of (id, value) that END ends. */
@@ -91,6 +92,7 @@ static CUresult launch(CUfunction function, const struct launch_shape *shape, CU
 {
 	struct launch_params packed;
 	struct function *f;
+	struct stream *s;
 	uint64_t wire;
 	CUresult r = call_check(0);
 
@@ -101,7 +103,11 @@ static CUresult launch(CUfunction function, const struct launch_shape *shape, CU
 	if (!r)
 		r = launch_pack(f, params, extra, &packed);
 	if (!r)
-		r = stream_check(stream, &wire);
+		r = stream_find(stream, &s);
+	if (!r)
+		r = stream_use(s, &wire);
+	if (!r)
+		r = window_take(s);
 	if (!r)
 		r = hostmem_scan(packed.bytes, packed.size);
 	if (!r)

@@ -10,6 +10,7 @@
 #include "client_calls.h"
 #include "context.h"
 #include "thread.h"
+#include "window.h"
 #include "wire_calls.h"
 
 #define HANDLE_LEGACY 1u
@@ -89,6 +90,7 @@ void stream_abandon(struct stream *s, unsigned life)
 {
 	if (client_usable() || s->life != life || !alive(s) || !s->object.handle)
 		return;
+	window_close(s);
 	wire_stream_destroy(s->object.handle);
 	object_destroy(KIND_CUstream, &s->object);
 }
@@ -206,6 +208,7 @@ CUresult client_cuStreamDestroy_v2(CUstream hStream)
 	if (r)
 		return r;
 	handle = s->object.handle;
+	window_close(s);
 	r = wire_stream_destroy(handle);
 	if (!r)
 		object_destroy(KIND_CUstream, &s->object);

@@ -26,6 +26,11 @@ struct stream {
 	_Atomic uint64_t posted;
 	_Atomic uint64_t synced;
 	struct capture *_Atomic capture;
+	_Atomic unsigned launches; /* posted so far; see window.h */
+	struct {
+		uint64_t event, mark;
+		unsigned life;
+	} window[2];
 };
 
 /* The shadow that a stream handle means in the calling thread, special handles resolved. */
