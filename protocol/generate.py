@@ -198,7 +198,10 @@ def reply_locals(call):
         if item.kind == 'value':
             decls += f'\t{item.type} {name};\n'
             gets += f'\t\tget_value(in, &{name}, sizeof({name}));\n'
-            sets += f'\t\t\tif ({item.var.name})\n\t' if item.leaf.optional and item.var.pointer else ''
+            # A failed `always` call has results, but made nothing.
+            wanted = [item.var.name] if item.leaf.optional and item.var.pointer else []
+            wanted += ['result == CUDA_SUCCESS'] if 'always' in call.words and 'new' in item.leaf.words else []
+            sets += f'\t\t\tif ({" && ".join(wanted)})\n\t' if wanted else ''
             sets += f'\t\t\t{client_value(item)} = {name};\n'
             continue
         count = client_count(item)
@@ -382,6 +385,9 @@ def stub(spec, call):
         decls += '\tCUresult r;\n' if uses else ''
         return head + decls + ('\n' if decls else '') + text + f'\treturn {result};\n}}\n\n'
     other = f'\telse\n\t\tobject_destroy(KIND_{made.base}, made);\n' if made else ''
+    if 'always' in call.words:
+        after = re.sub(r'(?m)^\t\t', '\t', after)
+        return head + decls + '\tCUresult r;\n\n' + text + f'\tr = {result};\n{after}\treturn r;\n}}\n\n'
     brace = (' {', '\t}' + other.replace('\telse', ' else', 1).rstrip('\n') + '\n') if after.count('\n') > 1 else ('', other)
     return head + decls + '\tCUresult r;\n\n' + text + f'\tr = {result};\n' + \
         f'\tif (r == CUDA_SUCCESS){brace[0]}\n{after}{brace[1]}\treturn r;\n}}\n\n'
