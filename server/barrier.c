@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Barriers (context.h): an event behind what each stream has to do at this
+ * moment, so that work which comes later is not waited for. A stream that has
+ * nothing to do costs one query.
+ */
+#include <stdlib.h>
+
+#include "context.h"
+#include "stream.h"
+
+/* Add what @real has to do to the barrier, if anything. */
+static CUresult barrier_add(struct barrier *b, CUstream real)
+{
+	CUresult r;
+	CUevent e;
+
+	if (stream_capturing(real))
+		return CUDA_SUCCESS;
+	r = driver.cuStreamQuery(real);
+	if (r != CUDA_ERROR_NOT_READY)
+		return r;
+	if (b->count == b->room) {
+		size_t room = b->room ? 2 * b->room : 8;
+		CUevent *bigger = realloc((void *)b->event, room * sizeof(*bigger));
+
+		if (!bigger)
+			return CUDA_ERROR_OUT_OF_MEMORY;
+		b->event = bigger;
+		b->room = room;
+	}
+	r = context_event(b->context, &e);
+	if (r)
+		return r;
+	r = driver.cuEventRecord(e, real);
+	if (r) {
+		context_event_done(b->context, e);
+		return r;
+	}
+	b->event[b->count++] = e;
+	return CUDA_SUCCESS;
+}
+
+/* The streams' handles at this moment: the list may change under a driver call. */
+static CUstream *stream_list(struct context *c, size_t *count)
+{
+	struct stream *s;
+	CUstream *list;
+	size_t n = 1;
+
+	pthread_mutex_lock(&c->lock);
+	LIST_FOREACH(s, &c->streams, link)
+		n++;
+	list = calloc(n, sizeof(*list));
+	*count = 0;
+	if (list) {
+		list[(*count)++] = CU_STREAM_LEGACY;
+		LIST_FOREACH(s, &c->streams, link)
+			list[(*count)++] = s->real;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return list;
+}
+
+void barrier_begin(struct barrier *b, struct context *c)
+{
+	size_t count;
+	CUstream *list;
+
+	*b = (struct barrier){ .context = c };
+	b->error = context_use(c->real);
+	if (b->error)
+		return;
+	list = stream_list(c, &count);
+	if (!list)
+		b->error = CUDA_ERROR_OUT_OF_MEMORY;
+	for (size_t i = 0; !b->error && i < count; i++)
+		b->error = barrier_add(b, list[i]);
+	free((void *)list);
+}
+
+CUresult barrier_poll(struct barrier *b)
+{
+	if (!b->error && b->count)
+		b->error = context_use(b->context->real);
+	while (!b->error && b->count) {
+		CUevent e = b->event[b->count - 1];
+		CUresult r = driver.cuEventQuery(e);
+
+		if (r == CUDA_ERROR_NOT_READY)
+			return r;
+		b->count--;
+		b->error = r;
+		context_event_done(b->context, e);
+	}
+	return b->error;
+}
+
+void barrier_end(struct barrier *b)
+{
+	free((void *)b->event);
+	b->event = NULL;
+	b->count = 0;
+}
+
+bool context_idle_all(struct session *s)
+{
+	struct context *c;
+	bool idle = true;
+
+	LIST_FOREACH(c, &s->contexts, link) {
+		struct barrier b;
+
+		barrier_begin(&b, c);
+		idle = idle && barrier_poll(&b) != CUDA_ERROR_NOT_READY;
+		barrier_end(&b);
+	}
+	return idle;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See context.h. A context's struct is never freed: pendings and helpers may still hold it. */
+#include "context.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "mirror.h"
+#include "staging.h"
+#include "stream.h"
+
+enum {
+	SEEN_MAX = 65536,
+	CONTEXTS_MAX = 4096,
+	QUIESCE_US = 50,
+};
+
+struct context *context_find(struct session *s, uint64_t id)
+{
+	struct handle_entry *e = handles_find(&s->handles, KIND_CUcontext, id);
+
+	return e ? atomic_load_explicit(&e->state, memory_order_acquire) : NULL;
+}
+
+CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice device,
+	bool primary, struct context **out)
+{
+	struct context *c = s->contexts_made < CONTEXTS_MAX ? calloc(1, sizeof(*c)) : NULL;
+	struct handle_entry *e;
+	CUresult r;
+
+	if (!c)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	pthread_mutex_init(&c->lock, NULL);
+	c->session = s;
+	c->id = id;
+	c->real = real;
+	c->device = device;
+	c->primary = primary;
+	LIST_INIT(&c->streams);
+
+	r = handle_set(s, KIND_CUcontext, id, real, CUDA_SUCCESS);
+	if (r) {
+		pthread_mutex_destroy(&c->lock);
+		free(c);
+		return r;
+	}
+	e = handles_find(&s->handles, KIND_CUcontext, id);
+	atomic_store_explicit(&e->state, c, memory_order_release);
+	pthread_mutex_lock(&s->state);
+	LIST_INSERT_HEAD(&s->contexts, c, link);
+	s->contexts_made++;
+	pthread_mutex_unlock(&s->state);
+	if (out)
+		*out = c;
+	return CUDA_SUCCESS;
+}
+
+static __thread CUcontext thread_current;
+static __thread unsigned thread_epoch;
+/* Contexts ended so far: a new one may have the address of an ended one that a thread still
+ * believes to be current. */
+static _Atomic unsigned epoch;
+
+CUresult context_use(CUcontext real)
+{
+	unsigned now = atomic_load_explicit(&epoch, memory_order_acquire);
+	CUresult r;
+
+	if (real == thread_current && thread_epoch == now)
+		return CUDA_SUCCESS;
+	r = driver.cuCtxSetCurrent(real);
+	thread_current = r ? NULL : real;
+	thread_epoch = now;
+	return r;
+}
+
+void context_forget(void)
+{
+	atomic_fetch_add_explicit(&epoch, 1, memory_order_release);
+}
+
+struct end {
+	struct context *context;
+	enum kind kind;
+};
+
+static void object_end(void *user, uint64_t id, struct handle_entry *e)
+{
+	struct end *end = user;
+	struct context *c = end->context;
+
+	if (atomic_load(&e->state) == c)
+		handle_drop(c->session, end->kind, id);
+}
+
+/* Nobody can begin anything in @c any more; what is under way ends first. */
+static void context_quiesce(struct context *c)
+{
+	struct barrier b;
+
+	barrier_begin(&b, c);
+	while (barrier_poll(&b) == CUDA_ERROR_NOT_READY || atomic_load(&c->users))
+		usleep(QUIESCE_US);
+	barrier_end(&b);
+}
+
+static void context_objects_end(struct context *c)
+{
+	static const enum kind kinds[] = { KIND_CUevent, KIND_CUmodule, KIND_CUfunction };
+	struct stream *stream;
+
+	while ((stream = LIST_FIRST(&c->streams)))
+		handle_drop(c->session, KIND_CUstream, stream->id);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct end end = { c, kinds[i] };
+
+		handles_each(&c->session->handles, kinds[i], object_end, &end);
+	}
+}
+
+void context_end(struct context *c)
+{
+	struct session *s = c->session;
+
+	handle_drop(s, KIND_CUcontext, c->id);
+	context_quiesce(c);
+	context_objects_end(c);
+	context_use(c->real);
+	memory_free_all(s, c);
+	mirror_unpin(s, c);
+	staging_unpin(s->staging, c->primary ? NULL : c);
+	pthread_mutex_lock(&s->state);
+	LIST_REMOVE(c, link);
+	pthread_mutex_unlock(&s->state);
+}
+
+/* The lock is held; NULL: not met and no room. */
+static struct context_seen *seen_find(struct context *c, uint32_t thread)
+{
+	for (size_t i = 0; i < c->seen_count; i++) {
+		if (c->seen[i].thread == thread)
+			return &c->seen[i];
+	}
+	return NULL;
+}
+
+static struct context_seen *seen_add(struct context *c, uint32_t thread, uint32_t count)
+{
+	if (c->seen_count == c->seen_room) {
+		size_t room = c->seen_room ? 2 * c->seen_room : 16;
+		struct context_seen *bigger;
+
+		bigger = room <= SEEN_MAX ? realloc(c->seen, room * sizeof(*bigger)) : NULL;
+		if (!bigger)
+			return NULL;
+		c->seen = bigger;
+		c->seen_room = room;
+	}
+	c->seen[c->seen_count] = (struct context_seen){ thread, count };
+	return &c->seen[c->seen_count++];
+}
+
+void context_meet(struct context *c, uint32_t thread)
+{
+	pthread_mutex_lock(&c->lock);
+	if (!seen_find(c, thread))
+		seen_add(c, thread, c->failures);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void context_fail(struct context *c, CUresult r)
+{
+	pthread_mutex_lock(&c->lock);
+	c->failure = r;
+	c->failures++;
+	pthread_mutex_unlock(&c->lock);
+}
+
+CUresult context_failure(struct context *c, uint32_t thread)
+{
+	struct context_seen *seen;
+	CUresult r = CUDA_SUCCESS;
+
+	if (!atomic_load_explicit(&c->failures, memory_order_relaxed))
+		return CUDA_SUCCESS;
+	pthread_mutex_lock(&c->lock);
+	seen = seen_find(c, thread);
+	if (!seen)
+		seen = seen_add(c, thread, 0);
+	if (seen && seen->count != c->failures) {
+		seen->count = c->failures;
+		r = c->failure;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return r;
+}
+
+CUresult context_event(struct context *c, CUevent *out)
+{
+	bool spare = false;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->spare_count) {
+		*out = c->spare[--c->spare_count];
+		spare = true;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return spare ? CUDA_SUCCESS : driver.cuEventCreate(out, CU_EVENT_DISABLE_TIMING);
+}
+
+void context_event_done(struct context *c, CUevent e)
+{
+	pthread_mutex_lock(&c->lock);
+	if (c->spare_count == c->spare_room) {
+		size_t room = c->spare_room ? 2 * c->spare_room : 64;
+		CUevent *bigger = realloc((void *)c->spare, room * sizeof(*bigger));
+
+		if (bigger) {
+			c->spare = bigger;
+			c->spare_room = room;
+		}
+	}
+	/* Without room it leaks until the session ends. */
+	if (c->spare_count < c->spare_room)
+		c->spare[c->spare_count++] = e;
+	pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The session's contexts: the driver's context behind each minted id, what
+ * failed in it unseen, its streams and the worker's spare events. A primary
+ * context keeps its id over resets; context_release ends one life of it.
+ */
+#ifndef SERVER_CONTEXT_H
+#define SERVER_CONTEXT_H
+
+#include "state.h"
+
+struct stream;
+LIST_HEAD(streams, stream);
+
+struct context_seen {
+	uint32_t thread;
+	uint32_t count; /* failures that this client thread was told */
+};
+
+struct context {
+	LIST_ENTRY(context) link;
+	struct session *session;
+	uint64_t id;
+	CUcontext real;
+	CUdevice device;
+	bool primary;
+	_Atomic unsigned users; /* pendings and copies under way */
+
+	pthread_mutex_t lock; /* all below */
+	_Atomic uint32_t failures;
+	CUresult failure; /* the last */
+	struct context_seen *seen;
+	size_t seen_count, seen_room;
+	struct streams streams;
+	CUevent *spare;
+	size_t spare_count, spare_room;
+};
+
+/* NULL: no such context. Contexts stay readable to the process's end. */
+struct context *context_find(struct session *s, uint64_t id);
+CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice device,
+	bool primary, struct context **out);
+/* It is no longer found; its work is waited for, then all of it but the driver's context is ended.
+ * Not in the dispatcher. */
+void context_end(struct context *c);
+
+/* Make it current on this thread, if it is not. */
+CUresult context_use(CUcontext real);
+/* A context was destroyed: it is current nowhere. */
+void context_forget(void);
+
+/* @thread issues calls here: it is not told what failed before. */
+void context_meet(struct context *c, uint32_t thread);
+void context_fail(struct context *c, CUresult r);
+/* A failure that @thread was not told yet, or CUDA_SUCCESS; told now. */
+CUresult context_failure(struct context *c, uint32_t thread);
+
+/* Events without timing, for the worker's own use in this context, which is current. */
+CUresult context_event(struct context *c, CUevent *out);
+void context_event_done(struct context *c, CUevent e);
+
+/* No context of the session has work. */
+bool context_idle_all(struct session *s);
+
+/*
+ * All work that a context had when the barrier began. Streams that are being
+ * captured have none, and are left alone: asking would end the capture.
+ */
+struct barrier {
+	struct context *context;
+	CUevent *event;
+	size_t count, room;
+	CUresult error;
+};
+
+void barrier_begin(struct barrier *b, struct context *c);
+/* CUDA_ERROR_NOT_READY until all of it is done. */
+CUresult barrier_poll(struct barrier *b);
+void barrier_end(struct barrier *b);
+
+#endif

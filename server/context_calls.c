@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server's halves of context calls. */
+#include <stdlib.h>
+
+#include "pending.h"
+#include "server_calls.h"
+#include "staging.h"
+#include "stream.h"
+
+/* Taken over from the worker's warm-up once, retained anew after that. */
+static CUresult primary_retain(struct session *s, CUdevice device, CUcontext *out)
+{
+	if (!device && s->warm) {
+		*out = s->warm;
+		s->warm = NULL;
+		return CUDA_SUCCESS;
+	}
+	return driver.cuDevicePrimaryCtxRetain(out, device);
+}
+
+static bool primary_active(struct session *s, CUdevice device)
+{
+	struct context *c;
+	bool active = false;
+
+	pthread_mutex_lock(&s->state);
+	LIST_FOREACH(c, &s->contexts, link)
+		active |= c->primary && c->device == device;
+	pthread_mutex_unlock(&s->state);
+	return active;
+}
+
+CUresult server_context_retain(struct request *q, int device, unsigned int flags, uint64_t context)
+{
+	struct session *s = q->session;
+	CUcontext real;
+	CUresult r;
+
+	if (primary_active(s, device))
+		return CUDA_ERROR_PRIMARY_CONTEXT_ACTIVE;
+	r = primary_retain(s, device, &real);
+	if (!r)
+		r = context_use(real);
+	if (!r)
+		r = context_add(s, context, real, device, true, NULL);
+	if (r)
+		return r;
+	staging_pin(s->staging, NULL);
+	return CUDA_SUCCESS;
+}
+
+CUresult server_context_create(struct request *q, int device, unsigned int flags, uint64_t context)
+{
+	struct session *s = q->session;
+	struct context *c;
+	CUcontext real;
+	CUresult r = driver.cuCtxCreate_v2(&real, flags, device);
+
+	if (r)
+		return r;
+	context_forget();
+	r = context_add(s, context, real, device, false, &c);
+	if (r)
+		driver.cuCtxDestroy_v2(real);
+	else
+		staging_pin(s->staging, c);
+	return r;
+}
+
+/* On a helper thread: what is under way in the context is polled by the dispatcher meanwhile. */
+CUresult server_context_release(struct request *q, uint64_t context)
+{
+	struct context *c = context_find(q->session, context);
+	CUresult r;
+
+	if (!c)
+		return CUDA_ERROR_INVALID_CONTEXT;
+	context_end(c);
+	context_use(NULL);
+	r = c->primary ? driver.cuDevicePrimaryCtxRelease_v2(c->device)
+		       : driver.cuCtxDestroy_v2(c->real);
+	context_forget();
+	return r;
+}
+
+struct context_wait {
+	struct pending pending;
+	struct barrier barrier;
+};
+
+static CUresult wait_poll(struct pending *p)
+{
+	return barrier_poll(&container_of(p, struct context_wait, pending)->barrier);
+}
+
+/* Work that came later must not be waited for, so the driver is asked only when there is none:
+ * it then prints what kernels printed, and says what is wrong with a capture. */
+static void wait_finish(struct pending *p, CUresult result)
+{
+	struct context_wait *w = container_of(p, struct context_wait, pending);
+	struct barrier now;
+
+	barrier_end(&w->barrier);
+	if (!p->result) {
+		barrier_begin(&now, p->context);
+		if (barrier_poll(&now) != CUDA_ERROR_NOT_READY) {
+			CUresult r = driver.cuCtxSynchronize();
+
+			result = result ? result : r;
+		}
+		barrier_end(&now);
+	}
+	pending_reply(p, result);
+	free(w);
+}
+
+CUresult server_context_synchronize(struct request *q)
+{
+	struct context_wait *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	w->pending.poll = wait_poll;
+	w->pending.finish = wait_finish;
+	barrier_begin(&w->barrier, serving_context);
+	return pending_add(q->session, &w->pending, q);
+}

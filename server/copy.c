@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See copy.h. Dispatcher only. Copies under way are kept in the order of their
+ * issue. They are asked newest first: if a newer one is found complete, every
+ * older one that it could depend on is found complete too, so pushing in order
+ * of issue never shows an effect before its cause.
+ */
+#include "copy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bulk.h"
+#include "pending.h"
+#include "stream.h"
+
+enum {
+	NAP_US = 20,
+	CAPTURED_BYTES_MAX = 64 << 20,
+	CANCEL = -1, /* as an offset: the copy failed */
+};
+
+struct copy_wait {
+	struct pending pending;
+	CUevent event; /* of the last part; not owned */
+	unsigned left; /* parts not pushed */
+	bool added;
+};
+
+/* A part of a copy: one slot. */
+struct flight {
+	TAILQ_ENTRY(flight) link;
+	struct context *context;
+	CUevent event;
+	struct slot *slot; /* NULL: chunk of a lane */
+	uint64_t chunk;
+	/* To the client: */
+	uint64_t id, offset;
+	uint32_t bytes;
+	bool inlined;
+	struct copy_wait *wait;
+	bool done;
+	CUresult result;
+};
+
+TAILQ_HEAD(flights, flight);
+
+struct copies {
+	struct flights in, out;
+	struct flights spare;
+	size_t captured; /* bytes kept for copies in graphs */
+};
+
+int copies_create(struct session *s)
+{
+	struct copies *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	TAILQ_INIT(&c->in);
+	TAILQ_INIT(&c->out);
+	TAILQ_INIT(&c->spare);
+	s->copies = c;
+	return 0;
+}
+
+struct copy_shape copy_flat(CUdeviceptr base, uint64_t bytes)
+{
+	return (struct copy_shape){ .flat = true, .base = base, .bytes = bytes };
+}
+
+CUresult copy_box(const CUDA_MEMCPY3D *box, struct copy_shape *out)
+{
+	uint64_t bytes;
+
+	if (__builtin_mul_overflow((uint64_t)box->WidthInBytes, box->Height, &bytes) ||
+		__builtin_mul_overflow(bytes, box->Depth, &bytes))
+		return CUDA_ERROR_INVALID_VALUE;
+	*out = (struct copy_shape){ .bytes = bytes, .box = *box };
+	return CUDA_SUCCESS;
+}
+
+/* One box of whole rows or a piece of a row: the packed bytes from @offset, as many as fit one
+ * call. Gives how many. */
+static uint64_t box_part(const struct copy_shape *c, bool in, void *host, uint64_t offset,
+	uint64_t bytes, CUDA_MEMCPY3D *out)
+{
+	uint64_t width = c->box.WidthInBytes, height = c->box.Height;
+	uint64_t x = offset % width, row = offset / width;
+	uint64_t y = row % height, z = row / height;
+
+	*out = c->box;
+	out->WidthInBytes = x || bytes < width ? (bytes < width - x ? bytes : width - x) : width;
+	out->Height = out->WidthInBytes == width ? bytes / width : 1;
+	if (out->Height > height - y)
+		out->Height = height - y;
+	out->Depth = 1;
+	if (in) {
+		out->srcMemoryType = CU_MEMORYTYPE_HOST;
+		out->srcHost = host;
+		out->srcXInBytes = out->srcY = out->srcZ = 0;
+		out->srcPitch = out->WidthInBytes;
+		out->srcHeight = out->Height;
+		out->dstXInBytes += x;
+		out->dstY += y;
+		out->dstZ += z;
+	} else {
+		out->dstMemoryType = CU_MEMORYTYPE_HOST;
+		out->dstHost = host;
+		out->dstXInBytes = out->dstY = out->dstZ = 0;
+		out->dstPitch = out->WidthInBytes;
+		out->dstHeight = out->Height;
+		out->srcXInBytes += x;
+		out->srcY += y;
+		out->srcZ += z;
+	}
+	return out->WidthInBytes * out->Height;
+}
+
+static CUresult part_issue(const struct copy_shape *c, bool in, uint8_t *host, uint64_t offset,
+	uint64_t bytes, CUstream stream)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	if (c->flat && in)
+		return driver.cuMemcpyHtoDAsync_v2(c->base + offset, host, bytes, stream);
+	if (c->flat)
+		return driver.cuMemcpyDtoHAsync_v2(host, c->base + offset, bytes, stream);
+	while (bytes && !r) {
+		CUDA_MEMCPY3D part;
+		uint64_t n = box_part(c, in, host, offset, bytes, &part);
+
+		r = driver.cuMemcpy3DAsync_v2(&part, stream);
+		host += n;
+		offset += n;
+		bytes -= n;
+	}
+	return r;
+}
+
+static struct flight *flight_new(struct copies *c, struct context *context)
+{
+	struct flight *f = TAILQ_FIRST(&c->spare);
+	CUevent event;
+
+	if (context_event(context, &event))
+		return NULL;
+	if (f)
+		TAILQ_REMOVE(&c->spare, f, link);
+	else
+		f = malloc(sizeof(*f));
+	if (!f) {
+		context_event_done(context, event);
+		return NULL;
+	}
+	*f = (struct flight){ .context = context, .event = event };
+	atomic_fetch_add(&context->users, 1);
+	return f;
+}
+
+static void flight_end(struct session *s, struct flights *list, struct flight *f)
+{
+	TAILQ_REMOVE(list, f, link);
+	TAILQ_INSERT_HEAD(&s->copies->spare, f, link);
+	context_event_done(f->context, f->event);
+	atomic_fetch_sub(&f->context->users, 1);
+}
+
+/* Let other things go on while this frame waits for room. */
+static void make_room(struct request *q)
+{
+	if (!session_poll(q->session)) {
+		session_flush(q->session);
+		usleep(NAP_US);
+	}
+	context_use(q->context);
+}
+
+static CUresult flight_go(struct session *s, struct flights *list, struct flight *f, CUresult r,
+	CUstream stream)
+{
+	if (!r)
+		r = driver.cuEventRecord(f->event, stream);
+	TAILQ_INSERT_TAIL(list, f, link);
+	if (r) {
+		/* It may still be under way; its event, if not recorded, is complete. */
+		f->result = r;
+	}
+	return r;
+}
+
+/* A copy that a capture makes a node reads its source at every launch: keep the bytes. */
+static CUresult copy_in_captured(struct session *s, const struct copy_shape *c, const void *bytes,
+	CUstream stream)
+{
+	uint8_t *kept;
+
+	if (s->copies->captured + c->bytes > CAPTURED_BYTES_MAX)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	kept = malloc(c->bytes);
+	if (!kept)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	s->copies->captured += c->bytes;
+	memcpy(kept, bytes, c->bytes);
+	return part_issue(c, true, kept, 0, c->bytes, stream);
+}
+
+CUresult copy_in(struct request *q, const struct copy_shape *c, const void *bytes, CUstream stream)
+{
+	struct session *s = q->session;
+	struct slot *slot;
+	struct flight *f;
+
+	if (!c->bytes)
+		return CUDA_SUCCESS;
+	if (c->bytes > STAGING_LARGE)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (stream_capturing(stream))
+		return copy_in_captured(s, c, bytes, stream);
+	while (!(slot = staging_take(s->staging, c->bytes)))
+		make_room(q);
+	f = flight_new(s->copies, serving_context);
+	if (!f) {
+		staging_give(s->staging, slot);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	f->slot = slot;
+	memcpy(slot->bytes, bytes, c->bytes);
+	return flight_go(s, &s->copies->in, f,
+		part_issue(c, true, slot->bytes, 0, c->bytes, stream), stream);
+}
+
+static uint32_t chunk_bytes(uint64_t bytes, uint64_t offset)
+{
+	return bytes - offset < BULK_CHUNK ? bytes - offset : BULK_CHUNK;
+}
+
+static struct slot *chunk_await(struct request *q, uint64_t number, uint32_t bytes)
+{
+	struct slot *slot;
+
+	while (!(slot = bulk_arrived(q->session, number, bytes))) {
+		if (!session_poll(q->session)) {
+			session_flush(q->session);
+			bulk_wait(q->session, number);
+		}
+	}
+	context_use(q->context);
+	return slot;
+}
+
+void copy_collect(struct request *q, uint64_t first, uint64_t bytes, uint8_t *to)
+{
+	for (uint64_t at = 0; at < bytes; at += BULK_CHUNK, first++) {
+		uint32_t n = chunk_bytes(bytes, at);
+		struct slot *slot = chunk_await(q, first, n);
+
+		if (to)
+			memcpy(to + at, slot->bytes, n);
+		bulk_release(q->session, first);
+	}
+}
+
+CUresult copy_in_bulk(struct request *q, const struct copy_shape *c, uint64_t first,
+	CUstream stream)
+{
+	struct session *s = q->session;
+	struct context *context = serving_context;
+	CUresult r = stream_capturing(stream) ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
+	uint64_t at;
+
+	for (at = 0; at < c->bytes && !r; at += BULK_CHUNK, first++) {
+		uint32_t n = chunk_bytes(c->bytes, at);
+		struct slot *slot = chunk_await(q, first, n);
+		struct flight *f = flight_new(s->copies, context);
+
+		if (!f) {
+			r = CUDA_ERROR_OUT_OF_MEMORY;
+			break;
+		}
+		f->chunk = first;
+		r = flight_go(s, &s->copies->in, f,
+			part_issue(c, true, slot->bytes, at, n, stream), stream);
+	}
+	if (at < c->bytes)
+		copy_collect(q, first, c->bytes - at, NULL);
+	return r;
+}
+
+/* The answer of a waiting copy; its data is sent. */
+static void copy_finish(struct pending *p, CUresult result)
+{
+	struct copy_wait *w = container_of(p, struct copy_wait, pending);
+
+	pending_reply(p, result);
+	free(w);
+}
+
+/* copy_poll knows when it is done. */
+static CUresult copy_waiting(struct pending *p)
+{
+	return CUDA_ERROR_NOT_READY;
+}
+
+static void flight_drop_wait(struct flight *f)
+{
+	struct copy_wait *w = f->wait;
+
+	if (!w)
+		return;
+	if (f->result && !w->pending.result)
+		w->pending.result = f->result;
+	if (--w->left == 0)
+		w->pending.done = true;
+}
+
+static CUresult out_part(struct request *q, const struct copy_shape *c, uint64_t id, uint64_t at,
+	uint32_t n, struct copy_wait *w, CUstream stream)
+{
+	struct session *s = q->session;
+	bool inlined = c->bytes <= FRAME_INLINE_MAX;
+	struct slot *slot;
+	struct flight *f;
+
+	while (!(slot = inlined ? staging_take(s->staging, n) : staging_take_out(s->staging)))
+		make_room(q);
+	f = flight_new(s->copies, serving_context);
+	if (!f) {
+		staging_give(s->staging, slot);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	f->slot = slot;
+	f->id = id;
+	f->offset = at;
+	f->bytes = n;
+	f->inlined = inlined;
+	f->wait = w;
+	if (w)
+		w->left++;
+	return flight_go(s, &s->copies->out, f, part_issue(c, false, slot->bytes, at, n, stream),
+		stream);
+}
+
+/* Tell a client that nobody waits on that the bytes will not come. */
+static void copy_cancel(struct session *s, uint64_t id)
+{
+	uint8_t *out = frame_begin(s, FRAME_DATA, 24);
+
+	if (!out)
+		return;
+	put_u64(&out, id);
+	put_u64(&out, (uint64_t)CANCEL);
+	put_u64(&out, 0);
+	frame_end(s, FRAME_DATA, 24, false);
+}
+
+CUresult copy_out(struct request *q, const struct copy_shape *c, uint64_t id, CUstream stream,
+	bool waits)
+{
+	struct copy_wait *w = NULL;
+	CUresult r = stream_capturing(stream) ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
+
+	if (!r && waits) {
+		w = calloc(1, sizeof(*w));
+		if (!w)
+			return CUDA_ERROR_OUT_OF_MEMORY;
+		w->pending.poll = copy_waiting;
+		w->pending.finish = copy_finish;
+		w->left = 1; /* this loop */
+	}
+	for (uint64_t at = 0; at < c->bytes && !r; at += BULK_CHUNK)
+		r = out_part(q, c, id, at, chunk_bytes(c->bytes, at), w, stream);
+	if (!w) {
+		if (r)
+			copy_cancel(q->session, id);
+		return r;
+	}
+	pending_add(q->session, &w->pending, q);
+	w->pending.result = r;
+	if (--w->left == 0)
+		w->pending.done = true;
+	return (CUresult)REQUEST_PENDING;
+}
+
+static void out_send(struct session *s, struct flight *f)
+{
+	uint8_t *out = frame_begin(s, FRAME_DATA, 24 + f->bytes);
+
+	if (!out)
+		return;
+	put_u64(&out, f->id);
+	put_u64(&out, f->offset);
+	put_u32(&out, f->bytes);
+	put_u32(&out, 0);
+	put_bytes(&out, f->slot->bytes, f->bytes);
+	frame_end(s, FRAME_DATA, 24 + f->bytes, false);
+}
+
+static void out_done(struct session *s, struct flight *f)
+{
+	struct slot *slot = f->slot;
+
+	if (f->result) {
+		if (!f->wait)
+			copy_cancel(s, f->id);
+	} else if (f->inlined) {
+		out_send(s, f);
+	} else {
+		bulk_push(s, slot, f->id, f->offset, f->bytes);
+		slot = NULL;
+	}
+	if (slot)
+		staging_give(s->staging, slot);
+	/* A blocking copy natively shows what kernels printed. */
+	if (f->wait && f->wait->left == 1 && !f->result && !context_use(f->context->real))
+		driver.cuEventSynchronize(f->event);
+	flight_drop_wait(f);
+	flight_end(s, &s->copies->out, f);
+}
+
+static void flight_ask(struct flight *f)
+{
+	CUresult r = context_use(f->context->real);
+
+	if (!r)
+		r = driver.cuEventQuery(f->event);
+	if (r == CUDA_ERROR_NOT_READY)
+		return;
+	f->done = true;
+	if (r && !f->result)
+		f->result = r;
+}
+
+static bool outs_poll(struct session *s)
+{
+	struct flight *f, *next;
+	bool moved = false;
+
+	TAILQ_FOREACH_REVERSE(f, &s->copies->out, flights, link) {
+		if (!f->done)
+			flight_ask(f);
+	}
+	for (f = TAILQ_FIRST(&s->copies->out); f; f = next) {
+		next = TAILQ_NEXT(f, link);
+		if (f->done) {
+			out_done(s, f);
+			moved = true;
+		}
+	}
+	return moved;
+}
+
+static bool ins_poll(struct session *s)
+{
+	struct flight *f, *next;
+	bool moved = false;
+
+	for (f = TAILQ_FIRST(&s->copies->in); f; f = next) {
+		next = TAILQ_NEXT(f, link);
+		if (!f->done)
+			flight_ask(f);
+		if (!f->done)
+			continue;
+		if (f->slot)
+			staging_give(s->staging, f->slot);
+		else
+			bulk_release(s, f->chunk);
+		flight_end(s, &s->copies->in, f);
+		moved = true;
+	}
+	return moved;
+}
+
+bool copy_poll(struct session *s)
+{
+	bool moved = false;
+
+	if (!TAILQ_EMPTY(&s->copies->out))
+		moved = outs_poll(s);
+	if (!TAILQ_EMPTY(&s->copies->in))
+		moved |= ins_poll(s);
+	return moved;
+}
+
+bool copy_busy(const struct session *s)
+{
+	return !TAILQ_EMPTY(&s->copies->out) || !TAILQ_EMPTY(&s->copies->in);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Copies between the client and the GPU. The driver sees only asynchronous
+ * copies between staging slots and device memory, on the stream that the
+ * native call would use; data for the client is pushed in the order in which
+ * the copies complete, and before any notice of that completion.
+ */
+#ifndef COPY_H
+#define COPY_H
+
+#include "context.h"
+
+/*
+ * The device's side of a copy whose host side is packed rows: either @bytes at
+ * @base, or the box that @box describes (its fields of the host's side unused).
+ */
+struct copy_shape {
+	bool flat;
+	CUdeviceptr base;
+	uint64_t bytes;
+	CUDA_MEMCPY3D box;
+};
+
+struct copy_shape copy_flat(CUdeviceptr base, uint64_t bytes);
+/* CUDA_ERROR_INVALID_VALUE when the extents overflow. */
+CUresult copy_box(const CUDA_MEMCPY3D *box, struct copy_shape *out);
+
+/* Bytes that are in the frame. */
+CUresult copy_in(struct request *q, const struct copy_shape *c, const void *bytes, CUstream stream);
+/* Bytes that come by the lanes, @first their first chunk. */
+CUresult copy_in_bulk(struct request *q, const struct copy_shape *c, uint64_t first,
+	CUstream stream);
+/* To the client's copy @id. If it @waits the answer comes when the data has been pushed
+ * (REQUEST_PENDING). */
+CUresult copy_out(struct request *q, const struct copy_shape *c, uint64_t id, CUstream stream,
+	bool waits);
+
+/* The chunks of a transfer that nobody will use, or all of them into @to. */
+void copy_collect(struct request *q, uint64_t first, uint64_t bytes, uint8_t *to);
+
+/* Push what has completed and free what it used; true when something moved. */
+bool copy_poll(struct session *s);
+bool copy_busy(const struct session *s);
+
+struct copies;
+int copies_create(struct session *s);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server's halves of copies: shapes for copy.c, and copies on the device. */
+#include <errno.h>
+
+#include "bulk.h"
+#include "copy.h"
+#include "server_calls.h"
+
+CUresult server_copy_in(struct request *q, CUdeviceptr dst, CUstream stream, const uint8_t *data,
+	size_t bytes)
+{
+	struct copy_shape shape = copy_flat(dst, bytes);
+
+	return copy_in(q, &shape, data, stream);
+}
+
+CUresult server_copy_in_bulk(struct request *q, CUdeviceptr dst, CUstream stream, size_t bytes,
+	uint64_t first_chunk)
+{
+	struct copy_shape shape = copy_flat(dst, bytes);
+
+	if (!bytes || bulk_announce(q->session, bytes) != first_chunk)
+		session_fatal(q->session, CUDA_ERROR_INVALID_VALUE,
+			"a copy announces the wrong bulk data");
+	return copy_in_bulk(q, &shape, first_chunk, stream);
+}
+
+static CUresult rows(CUdeviceptr base, size_t pitch, size_t width, size_t height,
+	struct copy_shape *out)
+{
+	CUDA_MEMCPY3D box = { .WidthInBytes = width, .Height = height, .Depth = 1 };
+
+	box.srcMemoryType = box.dstMemoryType = CU_MEMORYTYPE_DEVICE;
+	box.srcDevice = box.dstDevice = base;
+	box.srcPitch = box.dstPitch = pitch;
+	box.srcHeight = box.dstHeight = height;
+	return width && height ? copy_box(&box, out) : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult server_copy_in_2d(struct request *q, CUdeviceptr dst, size_t pitch, size_t width,
+	size_t height, CUstream stream, const uint8_t *data, size_t bytes)
+{
+	struct copy_shape shape;
+	CUresult r = rows(dst, pitch, width, height, &shape);
+
+	if (!r && shape.bytes != bytes)
+		r = CUDA_ERROR_INVALID_VALUE;
+	return r ? r : copy_in(q, &shape, data, stream);
+}
+
+CUresult server_copy_out(struct request *q, CUdeviceptr src, size_t bytes, CUstream stream,
+	uint64_t copy_id)
+{
+	struct copy_shape shape = copy_flat(src, bytes);
+
+	return copy_out(q, &shape, copy_id, stream, true);
+}
+
+CUresult server_copy_out_async(struct request *q, CUdeviceptr src, size_t bytes, CUstream stream,
+	uint64_t copy_id)
+{
+	struct copy_shape shape = copy_flat(src, bytes);
+
+	return copy_out(q, &shape, copy_id, stream, false);
+}
+
+CUresult server_copy_out_2d(struct request *q, CUdeviceptr src, size_t pitch, size_t width,
+	size_t height, CUstream stream, uint64_t copy_id)
+{
+	struct copy_shape shape;
+	CUresult r = rows(src, pitch, width, height, &shape);
+
+	return r ? r : copy_out(q, &shape, copy_id, stream, true);
+}
+
+/* By address, so that captured copies may name mirrored host memory. */
+CUresult server_copy_device(struct request *q, CUdeviceptr dst, CUdeviceptr src, size_t bytes,
+	CUstream stream)
+{
+	return driver.cuMemcpyAsync(dst, src, bytes, stream);
+}
+
+static bool device_type(CUmemorytype type)
+{
+	return type == CU_MEMORYTYPE_DEVICE || type == CU_MEMORYTYPE_UNIFIED;
+}
+
+CUresult server_copy_device_2d(struct request *q, CUDA_MEMCPY2D *copy, CUstream stream)
+{
+	if (!device_type(copy->srcMemoryType) || !device_type(copy->dstMemoryType))
+		return CUDA_ERROR_INVALID_VALUE;
+	return driver.cuMemcpy2DAsync_v2(copy, stream);
+}
+
+CUresult server_copy_device_3d(struct request *q, CUDA_MEMCPY3D *copy, CUstream stream)
+{
+	if (!device_type(copy->srcMemoryType) || !device_type(copy->dstMemoryType))
+		return CUDA_ERROR_INVALID_VALUE;
+	return driver.cuMemcpy3DAsync_v2(copy, stream);
+}
+
+CUresult server_copy_peer(struct request *q, CUdeviceptr dst, CUcontext dst_context,
+	CUdeviceptr src, CUcontext src_context, size_t bytes, CUstream stream)
+{
+	return driver.cuMemcpyPeerAsync(dst, dst_context, src, src_context, bytes, stream);
+}

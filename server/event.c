@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server's halves of event calls. */
+#include <stdlib.h>
+
+#include "pending.h"
+#include "server_calls.h"
+
+struct event_wait {
+	struct pending pending;
+	CUevent event;
+};
+
+CUresult server_event_create(struct request *q, uint64_t event, unsigned int flags)
+{
+	CUevent real;
+	CUresult r = driver.cuEventCreate(&real, flags);
+
+	if (r)
+		return r;
+	r = handle_set(q->session, KIND_CUevent, event, real, CUDA_SUCCESS);
+	if (r)
+		driver.cuEventDestroy_v2(real);
+	return r;
+}
+
+CUresult server_event_record(struct request *q, CUevent event, CUstream stream, unsigned int flags)
+{
+	if (flags)
+		return driver.cuEventRecordWithFlags(event, stream, flags);
+	return driver.cuEventRecord(event, stream);
+}
+
+CUresult server_event_query(struct request *q, CUevent event)
+{
+	CUresult r = driver.cuEventQuery(event);
+
+	if (!r)
+		session_notice(q->session);
+	return r;
+}
+
+static CUresult event_poll(struct pending *p)
+{
+	CUevent event = container_of(p, struct event_wait, pending)->event;
+
+	return event ? driver.cuEventQuery(event) : CUDA_SUCCESS;
+}
+
+static void event_finish(struct pending *p, CUresult result)
+{
+	struct event_wait *w = container_of(p, struct event_wait, pending);
+
+	/* Complete; the driver prints what kernels printed. */
+	if (!p->result && w->event)
+		driver.cuEventSynchronize(w->event);
+	pending_reply(p, result);
+	free(w);
+}
+
+CUresult server_event_synchronize(struct request *q, CUevent event)
+{
+	struct event_wait *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	w->event = event;
+	w->pending.poll = event_poll;
+	w->pending.finish = event_finish;
+	return pending_add(q->session, &w->pending, q);
+}
+
+/* Another thread may wait for it: its wait ends, instead of asking an event that is gone. */
+static bool event_forget(struct pending *p, const void *event)
+{
+	struct event_wait *w = container_of(p, struct event_wait, pending);
+
+	if (p->poll == event_poll && w->event == event)
+		w->event = NULL;
+	return true;
+}
+
+CUresult server_event_destroy(struct request *q, CUevent event)
+{
+	pending_each(q->session, event_forget, event);
+	return driver.cuEventDestroy_v2(event);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See hostfunc.h. A job is one function; in a graph it may be called many
+ * times, and by two launches at once, so calls and answers are counted. The
+ * trampoline runs on the driver's threads: it takes the lock, counts and waits,
+ * and leaves the sending to the dispatcher, which pushes data that completed
+ * before first.
+ */
+#include "hostfunc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "mirror.h"
+#include "output.h"
+#include "stream.h"
+
+enum { JOBS_MAX = 1 << 20 };
+
+struct job {
+	TAILQ_ENTRY(job) link;
+	struct session *session;
+	uint64_t id;
+	bool repeats;	/* a graph's */
+	unsigned asked; /* calls of the driver that the client was not asked for */
+	unsigned noted; /* of those, seen by hostfunc_query */
+	unsigned done;	/* answers that no call has taken */
+};
+
+struct hostfuncs {
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	TAILQ_HEAD(, job) jobs;
+	unsigned count;
+	_Atomic unsigned outstanding; /* enqueued and not over; those of graphs for ever */
+	_Atomic unsigned asked;
+};
+
+int hostfuncs_create(struct session *s)
+{
+	struct hostfuncs *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return -ENOMEM;
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_cond_init(&h->answered, NULL);
+	TAILQ_INIT(&h->jobs);
+	s->hostfuncs = h;
+	return 0;
+}
+
+static void job_remove(struct hostfuncs *h, struct job *j)
+{
+	TAILQ_REMOVE(&h->jobs, j, link);
+	h->count--;
+	atomic_fetch_sub(&h->outstanding, 1);
+	free(j);
+}
+
+static void trampoline(void *data)
+{
+	struct job *j = data;
+	struct hostfuncs *h = j->session->hostfuncs;
+
+	pthread_mutex_lock(&h->lock);
+	j->asked++;
+	atomic_fetch_add(&h->asked, 1);
+	while (!j->done)
+		pthread_cond_wait(&h->answered, &h->lock);
+	j->done--;
+	if (!j->repeats)
+		job_remove(h, j);
+	pthread_mutex_unlock(&h->lock);
+}
+
+static struct job *job_create(struct session *s, uint64_t id, bool repeats)
+{
+	struct hostfuncs *h = s->hostfuncs;
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		return NULL;
+	j->session = s;
+	j->id = id;
+	j->repeats = repeats;
+	pthread_mutex_lock(&h->lock);
+	if (h->count < JOBS_MAX) {
+		TAILQ_INSERT_TAIL(&h->jobs, j, link);
+		h->count++;
+		atomic_fetch_add(&h->outstanding, 1);
+	} else {
+		free(j);
+		j = NULL;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return j;
+}
+
+CUresult hostfunc_enqueue(struct request *q, CUstream stream, uint64_t id)
+{
+	struct session *s = q->session;
+	struct job *j = job_create(s, id, stream_capturing(stream));
+	CUresult r;
+
+	if (!j)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = driver.cuLaunchHostFunc(stream, trampoline, j);
+	if (r) {
+		pthread_mutex_lock(&s->hostfuncs->lock);
+		job_remove(s->hostfuncs, j);
+		pthread_mutex_unlock(&s->hostfuncs->lock);
+	}
+	return r;
+}
+
+CUhostFn hostfunc_node(struct session *s, uint64_t id, void **data)
+{
+	*data = job_create(s, id, true);
+	return *data ? trampoline : NULL;
+}
+
+uint64_t hostfunc_node_id(struct session *s, CUhostFn fn, const void *data)
+{
+	struct hostfuncs *h = s->hostfuncs;
+	uint64_t id = 0;
+	struct job *j;
+
+	if (fn != trampoline)
+		return 0;
+	pthread_mutex_lock(&h->lock);
+	TAILQ_FOREACH(j, &h->jobs, link) {
+		if (j == data)
+			id = j->id;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return id;
+}
+
+void hostfunc_query(struct session *s)
+{
+	struct hostfuncs *h = s->hostfuncs;
+	struct job *j;
+
+	if (!atomic_load(&h->asked))
+		return;
+	pthread_mutex_lock(&h->lock);
+	TAILQ_FOREACH(j, &h->jobs, link)
+		j->noted = j->asked;
+	pthread_mutex_unlock(&h->lock);
+}
+
+static void job_ask(struct session *s, uint64_t id)
+{
+	uint8_t *out = frame_begin(s, FRAME_HOST_CALL, 8);
+
+	if (!out)
+		return;
+	put_u64(&out, id);
+	frame_end(s, FRAME_HOST_CALL, 8, true);
+}
+
+/* The id of a noted call, counted as asked for; 0: none. */
+static uint64_t job_next(struct hostfuncs *h)
+{
+	uint64_t id = 0;
+	struct job *j;
+
+	pthread_mutex_lock(&h->lock);
+	TAILQ_FOREACH(j, &h->jobs, link) {
+		if (!j->noted)
+			continue;
+		j->noted--;
+		j->asked--;
+		atomic_fetch_sub(&h->asked, 1);
+		id = j->id;
+		break;
+	}
+	pthread_mutex_unlock(&h->lock);
+	return id;
+}
+
+bool hostfunc_poll(struct session *s)
+{
+	struct hostfuncs *h = s->hostfuncs;
+	bool moved = false;
+	uint64_t id;
+
+	if (!atomic_load(&h->asked))
+		return false;
+	while ((id = job_next(h))) {
+		if (!moved) {
+			output_forward(s);
+			mirror_forward(s);
+		}
+		job_ask(s, id);
+		moved = true;
+	}
+	return moved;
+}
+
+bool hostfunc_busy(struct session *s)
+{
+	return atomic_load(&s->hostfuncs->outstanding);
+}
+
+void hostfunc_done(struct session *s, uint64_t id)
+{
+	struct hostfuncs *h = s->hostfuncs;
+	struct job *j;
+
+	pthread_mutex_lock(&h->lock);
+	TAILQ_FOREACH(j, &h->jobs, link) {
+		if (j->id == id) {
+			j->done++;
+			break;
+		}
+	}
+	pthread_cond_broadcast(&h->answered);
+	pthread_mutex_unlock(&h->lock);
+}

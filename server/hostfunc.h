@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Host functions: the driver calls our trampoline in stream order; it asks the
+ * client to run the function and waits until the side connection says that it
+ * has. Nothing else in the worker uses the driver's host functions.
+ */
+#ifndef HOSTFUNC_H
+#define HOSTFUNC_H
+
+#include "state.h"
+
+int hostfuncs_create(struct session *s);
+/* Enqueue a call of the client's function @id. */
+CUresult hostfunc_enqueue(struct request *q, CUstream stream, uint64_t id);
+/* The trampoline and its argument for a graph's node; NULL when there are too many. */
+CUhostFn hostfunc_node(struct session *s, uint64_t id, void **data);
+/* The function of a node that hostfunc_node made; 0: not one. */
+uint64_t hostfunc_node_id(struct session *s, CUhostFn fn, const void *data);
+
+/* Those that the driver asks for: note them before copies are polled, ask the client after. */
+void hostfunc_query(struct session *s);
+bool hostfunc_poll(struct session *s);
+bool hostfunc_busy(struct session *s);
+
+/* The side thread: the client has run @id. */
+void hostfunc_done(struct session *s, uint64_t id);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server's halves of linker calls. A link's logs and its result stay here
+ * until it is destroyed; the client reads them in parts.
+ */
+#include <stdlib.h>
+
+#include "image.h"
+#include "module.h"
+#include "server_calls.h"
+
+enum {
+	LINK_LOG = 64 << 10,
+	LINKS_MAX = 256,
+};
+
+struct link {
+	LIST_ENTRY(link) link;
+	CUlinkState real;
+	struct jit jit; /* the driver keeps pointers into it */
+	char *info, *error;
+	const uint8_t *image; /* the driver's */
+	size_t size;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static LIST_HEAD(, link) links = LIST_HEAD_INITIALIZER(links);
+static unsigned links_count;
+
+static struct link *link_find(CUlinkState real)
+{
+	struct link *l;
+
+	pthread_mutex_lock(&lock);
+	LIST_FOREACH(l, &links, link) {
+		if (l->real == real)
+			break;
+	}
+	pthread_mutex_unlock(&lock);
+	return l;
+}
+
+static void link_free(struct link *l)
+{
+	if (!l)
+		return;
+	free(l->info);
+	free(l->error);
+	free(l);
+}
+
+CUresult server_link_create(struct request *q, CUlinkState *state, const CUjit_option *options,
+	const uint64_t *values, unsigned int count)
+{
+	struct link *l = links_count < LINKS_MAX ? calloc(1, sizeof(*l)) : NULL;
+	CUresult r;
+
+	if (!l)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	l->info = calloc(1, LINK_LOG);
+	l->error = calloc(1, LINK_LOG);
+	r = l->info && l->error ? jit_fill(&l->jit, options, values, count)
+				: CUDA_ERROR_OUT_OF_MEMORY;
+	if (!r) {
+		jit_logs(&l->jit, l->info, LINK_LOG, l->error, LINK_LOG);
+		r = driver.cuLinkCreate_v2(l->jit.count, l->jit.option, l->jit.value, &l->real);
+	}
+	if (r) {
+		link_free(l);
+		return r;
+	}
+	pthread_mutex_lock(&lock);
+	LIST_INSERT_HEAD(&links, l, link);
+	links_count++;
+	pthread_mutex_unlock(&lock);
+	*state = l->real;
+	return CUDA_SUCCESS;
+}
+
+CUresult server_link_add(struct request *q, CUlinkState state, CUjitInputType type,
+	const char *name, const CUjit_option *options, const uint64_t *values, unsigned int count)
+{
+	struct image *image = image_take(q);
+	struct jit j;
+	CUresult r = image ? jit_fill(&j, options, values, count) : CUDA_ERROR_INVALID_VALUE;
+
+	if (!r)
+		r = driver.cuLinkAddData_v2(state, type, image->bytes, image->size, name, j.count,
+			j.option, j.value);
+	image_free(q->session, image);
+	return r;
+}
+
+CUresult server_link_complete(struct request *q, CUlinkState state, size_t *bytes)
+{
+	struct link *l = link_find(state);
+	void *image = NULL;
+	CUresult r = l ? driver.cuLinkComplete(state, &image, bytes) : CUDA_ERROR_INVALID_HANDLE;
+
+	if (!r) {
+		l->image = image;
+		l->size = *bytes;
+	}
+	return r;
+}
+
+CUresult server_link_read(struct request *q, CUlinkState state, size_t offset, size_t *bytes,
+	uint8_t *image)
+{
+	struct link *l = link_find(state);
+
+	if (!l || !l->image || offset > l->size)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (*bytes > l->size - offset)
+		*bytes = l->size - offset;
+	memcpy(image, l->image + offset, *bytes);
+	return CUDA_SUCCESS;
+}
+
+static void log_copy(unsigned *size, char *to, const char *from)
+{
+	size_t n = strnlen(from, LINK_LOG);
+
+	if (n > *size)
+		n = *size;
+	if (n)
+		memcpy(to, from, n);
+	*size = n;
+}
+
+CUresult server_link_logs(struct request *q, CUlinkState state, unsigned int *info_size,
+	char *info_log, unsigned int *error_size, char *error_log)
+{
+	struct link *l = link_find(state);
+
+	if (!l)
+		return CUDA_ERROR_INVALID_HANDLE;
+	log_copy(info_size, info_log, l->info);
+	log_copy(error_size, error_log, l->error);
+	return CUDA_SUCCESS;
+}
+
+CUresult server_link_destroy(struct request *q, CUlinkState state)
+{
+	struct link *l = link_find(state);
+	CUresult r = driver.cuLinkDestroy(state);
+
+	if (l) {
+		pthread_mutex_lock(&lock);
+		LIST_REMOVE(l, link);
+		links_count--;
+		pthread_mutex_unlock(&lock);
+		link_free(l);
+	}
+	return r;
+}

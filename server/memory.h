@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Device memory of the session. All addresses come from its arena, which both
+ * sides know; memory behind them is the driver's, by the calls for virtual
+ * memory. Allocations belong to their context and end with it.
+ */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include "arena.h"
+#include "context.h"
+
+enum {
+	MEMORY_GRANULE = 512,	  /* of small allocations, as natively */
+	MEMORY_SLAB = 2 << 20,	  /* the granularity of the driver's mappings */
+	MEMORY_SMALL = 1 << 20,	  /* smaller ones share a slab */
+	MEMORY_COUNT_MAX = 1 << 22, /* allocations of a session */
+};
+
+struct allocation;
+struct slab;
+LIST_HEAD(allocations, allocation);
+LIST_HEAD(slabs, slab);
+
+struct memory {
+	pthread_mutex_t lock;
+	struct arena arena;
+	struct allocation **bucket; /* by address */
+	size_t buckets, count;
+	struct slabs slabs;
+	struct vmm *vmm;
+	struct pools *pools;
+};
+
+int memory_create(struct session *s, uint64_t base, uint64_t size);
+
+CUresult memory_alloc(struct context *c, uint64_t bytes, CUdeviceptr *out);
+/* The end of @c, which has no work: everything that was allocated in it. */
+void memory_free_all(struct session *s, struct context *c);
+
+/* Memory of @size bytes on a device, charged; what the driver said, or OUT_OF_MEMORY. */
+CUresult memory_physical(CUdevice device, uint64_t size, CUmemGenericAllocationHandle *out);
+void memory_physical_free(CUdevice device, uint64_t size, CUmemGenericAllocationHandle handle);
+
+int vmm_create(struct memory *m);
+int pools_create(struct memory *m);
+/* Bring what pools hold to account: it shrinks behind our back when work completes. */
+void pools_account(struct session *s);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See mirror.h. A second copy of each region says what kernels changed, in granules of 8 bytes. */
+#include "mirror.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "server_calls.h"
+
+enum {
+	MIRROR_PART = 128 << 10, /* bytes of a frame */
+	MIRROR_GAP = 64,	 /* equal bytes that are cheaper sent than skipped */
+	MIRROR_REGIONS_MAX = 65536,
+};
+
+struct region {
+	LIST_ENTRY(region) link;
+	uint8_t *at;
+	uint64_t bytes; /* whole pages */
+	uint8_t *same;	/* what both sides had last */
+	struct context *owner;
+};
+
+struct mirror {
+	uint64_t base, size;
+	unsigned count;
+	pthread_mutex_t lock;
+	LIST_HEAD(, region) regions;
+};
+
+int mirror_create(struct session *s, uint64_t base, uint64_t size)
+{
+	struct mirror *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->base = base;
+	m->size = size;
+	LIST_INIT(&m->regions);
+	pthread_mutex_init(&m->lock, NULL);
+	s->mirror = m;
+	return 0;
+}
+
+/* Whole pages inside the band. */
+static bool region_possible(const struct mirror *m, uint64_t address, uint64_t bytes)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE);
+
+	return bytes && !(address % page) && !(bytes % page) && address >= m->base &&
+	       address - m->base < m->size && bytes <= m->size - (address - m->base);
+}
+
+static struct region *region_find(struct mirror *m, uint64_t address, uint64_t bytes)
+{
+	struct region *r;
+
+	LIST_FOREACH(r, &m->regions, link) {
+		uint64_t at = (uintptr_t)r->at;
+
+		if (address >= at && address - at < r->bytes && bytes <= r->bytes - (address - at))
+			return r;
+	}
+	return NULL;
+}
+
+static bool region_overlaps(struct mirror *m, uint64_t address, uint64_t bytes)
+{
+	struct region *r;
+
+	LIST_FOREACH(r, &m->regions, link) {
+		uint64_t at = (uintptr_t)r->at;
+
+		if (address < at + r->bytes && at < address + bytes)
+			return true;
+	}
+	return false;
+}
+
+static void region_free(struct region *r)
+{
+	/* The band stays reserved: nothing else may come to lie there. */
+	mmap(r->at, r->bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+		-1, 0);
+	munmap(r->same, r->bytes);
+	free(r);
+}
+
+CUresult server_mirror_map(struct request *q, uint64_t address, size_t bytes)
+{
+	struct session *s = q->session;
+	struct mirror *m = s->mirror;
+	struct region *r;
+	CUresult result;
+
+	/* Only the dispatcher adds and removes, so looking takes no lock here. */
+	if (!region_possible(m, address, bytes) || region_overlaps(m, address, bytes) ||
+		m->count >= MIRROR_REGIONS_MAX)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r->bytes = bytes;
+	r->same = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	r->at = mmap((void *)(uintptr_t)address, bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	if (r->same == MAP_FAILED || r->at == MAP_FAILED) {
+		if (r->same != MAP_FAILED)
+			munmap(r->same, bytes);
+		free(r);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	result = driver.cuMemHostRegister_v2(r->at, bytes,
+		CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP);
+	if (result) {
+		region_free(r);
+		return result;
+	}
+	r->owner = serving_context;
+	pthread_mutex_lock(&m->lock);
+	LIST_INSERT_HEAD(&m->regions, r, link);
+	m->count++;
+	pthread_mutex_unlock(&m->lock);
+	return CUDA_SUCCESS;
+}
+
+CUresult server_mirror_write(struct request *q, uint64_t address, const uint8_t *data, size_t n)
+{
+	struct region *r = region_find(q->session->mirror, address, n);
+	uint64_t at;
+
+	if (!r)
+		return CUDA_ERROR_INVALID_VALUE;
+	at = address - (uintptr_t)r->at;
+	memcpy(r->at + at, data, n);
+	memcpy(r->same + at, data, n);
+	return CUDA_SUCCESS;
+}
+
+CUresult server_mirror_unmap(struct request *q, uint64_t address)
+{
+	struct mirror *m = q->session->mirror;
+	struct region *r = region_find(m, address, 1);
+	CUresult result = CUDA_SUCCESS;
+
+	if (!r || (uintptr_t)r->at != address)
+		return CUDA_ERROR_INVALID_VALUE;
+	pthread_mutex_lock(&m->lock);
+	if (r->owner)
+		result = driver.cuMemHostUnregister(r->at);
+	LIST_REMOVE(r, link);
+	m->count--;
+	pthread_mutex_unlock(&m->lock);
+	region_free(r);
+	return result;
+}
+
+static void part_send(struct session *s, struct region *r, uint64_t at, uint64_t n)
+{
+	uint8_t *out;
+
+	/* One copy for both, since a kernel may write on. */
+	memcpy(r->same + at, r->at + at, n);
+	out = frame_begin(s, FRAME_MIRROR, 16 + n);
+	if (!out)
+		return;
+	put_u64(&out, (uintptr_t)r->at + at);
+	put_u32(&out, n);
+	put_u32(&out, 0);
+	put_bytes(&out, r->same + at, n);
+	frame_end(s, FRAME_MIRROR, 16 + n, false);
+}
+
+static bool granule_same(const struct region *r, uint64_t at)
+{
+	uint64_t a = __atomic_load_n((uint64_t *)(r->at + at), __ATOMIC_RELAXED), b;
+
+	memcpy(&b, r->same + at, sizeof(b));
+	return a == b;
+}
+
+static void region_forward(struct session *s, struct region *r)
+{
+	uint64_t page = 4096;
+
+	for (uint64_t at = 0; at < r->bytes;) {
+		uint64_t end, last;
+
+		if (!(at % page) && !memcmp(r->at + at, r->same + at, page)) {
+			at += page;
+			continue;
+		}
+		if (granule_same(r, at)) {
+			at += 8;
+			continue;
+		}
+		last = at + 8;
+		for (end = last; end < r->bytes && end - last < MIRROR_GAP &&
+				 end - at < MIRROR_PART;
+			end += 8) {
+			if (!granule_same(r, end))
+				last = end + 8;
+		}
+		part_send(s, r, at, last - at);
+		at = last;
+	}
+}
+
+void mirror_forward(struct session *s)
+{
+	struct region *r;
+
+	if (!s->mirror)
+		return;
+	LIST_FOREACH(r, &s->mirror->regions, link)
+		region_forward(s, r);
+}
+
+void mirror_unpin(struct session *s, struct context *c)
+{
+	struct region *r;
+
+	pthread_mutex_lock(&s->mirror->lock);
+	LIST_FOREACH(r, &s->mirror->regions, link) {
+		if (r->owner != c)
+			continue;
+		driver.cuMemHostUnregister(r->at);
+		r->owner = NULL;
+	}
+	pthread_mutex_unlock(&s->mirror->lock);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Host memory of the client that kernels use: mapped here at the same address,
+ * inside the agreed band, and pinned. The client sends what it changed before
+ * work that may read it; what kernels changed goes back before a completion
+ * that makes it visible. Dispatcher only.
+ */
+#ifndef MIRROR_H
+#define MIRROR_H
+
+#include "context.h"
+
+int mirror_create(struct session *s, uint64_t base, uint64_t size);
+
+/* Send what changed here since it was last the same. */
+void mirror_forward(struct session *s);
+/* Pinned memory ends with its context; it can be pinned again in another. */
+void mirror_unpin(struct session *s, struct context *c);
+
+#endif

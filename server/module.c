@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server's halves of module and library calls. Loading runs in helper
+ * threads. A client's function may be a function or a kernel of the driver,
+ * which takes either where a function is asked for; which one it is, the set
+ * of known kernels says.
+ */
+#include "module.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "context.h"
+#include "image.h"
+#include "server_calls.h"
+
+enum {
+	FUNCTION_ATTRIBUTES = 16,
+	NAMES_MAX = 1 << 20, /* functions of a module */
+};
+
+CUresult jit_fill(struct jit *j, const CUjit_option *options, const uint64_t *values,
+	unsigned count)
+{
+	if (count > JIT_OPTIONS_MAX)
+		return CUDA_ERROR_INVALID_VALUE;
+	for (unsigned i = 0; i < count; i++) {
+		switch ((int)options[i]) {
+		case CU_JIT_INFO_LOG_BUFFER:
+		case CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES:
+		case CU_JIT_ERROR_LOG_BUFFER:
+		case CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES:
+		case CU_JIT_GLOBAL_SYMBOL_NAMES:
+		case CU_JIT_GLOBAL_SYMBOL_ADDRESSES:
+		case CU_JIT_REFERENCED_KERNEL_NAMES:
+		case CU_JIT_REFERENCED_VARIABLE_NAMES:
+			return CUDA_ERROR_INVALID_VALUE;
+		}
+		j->option[i] = options[i];
+		j->value[i] = (void *)(uintptr_t)values[i];
+	}
+	j->count = count;
+	return CUDA_SUCCESS;
+}
+
+static void jit_add(struct jit *j, CUjit_option option, void *value)
+{
+	j->option[j->count] = option;
+	j->value[j->count++] = value;
+}
+
+void jit_logs(struct jit *j, char *info, unsigned info_size, char *error, unsigned error_size)
+{
+	if (info_size) {
+		jit_add(j, CU_JIT_INFO_LOG_BUFFER, info);
+		jit_add(j, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES, (void *)(uintptr_t)info_size);
+	}
+	if (error_size) {
+		jit_add(j, CU_JIT_ERROR_LOG_BUFFER, error);
+		jit_add(j, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, (void *)(uintptr_t)error_size);
+	}
+}
+
+/* Options and image of a load; the image is the caller's to free. */
+static CUresult load_begin(struct request *q, unsigned kind, struct jit *j,
+	const CUjit_option *options, const uint64_t *values, unsigned count, struct image **image,
+	const void **data)
+{
+	CUresult r = jit_fill(j, options, values, count);
+
+	*image = image_take(q);
+	if (r)
+		return r;
+	*data = *image ? image_data(*image, kind) : NULL;
+	return *data ? CUDA_SUCCESS : CUDA_ERROR_INVALID_IMAGE;
+}
+
+static void log_size(unsigned *size, const char *log)
+{
+	*size = *size ? strnlen(log, *size) : 0;
+}
+
+CUresult server_module_load(struct request *q, uint64_t module, unsigned int kind,
+	const CUjit_option *options, const uint64_t *values, unsigned int count,
+	unsigned int *info_size, char *info_log, unsigned int *error_size, char *error_log)
+{
+	struct image *image = NULL;
+	const void *data;
+	struct jit j;
+	CUmodule real;
+	CUresult r = load_begin(q, kind, &j, options, values, count, &image, &data);
+
+	if (!r) {
+		jit_logs(&j, info_log, *info_size, error_log, *error_size);
+		r = driver.cuModuleLoadDataEx(&real, data, j.count, j.option, j.value);
+	}
+	if (!r) {
+		r = handle_set(q->session, KIND_CUmodule, module, real, CUDA_SUCCESS);
+		if (r)
+			driver.cuModuleUnload(real);
+	}
+	image_free(q->session, image);
+	log_size(info_size, info_log);
+	log_size(error_size, error_log);
+	return r;
+}
+
+CUresult server_library_load(struct request *q, uint64_t library, unsigned int kind,
+	const CUjit_option *options, const uint64_t *values, unsigned int count,
+	const CUlibraryOption *library_options, const uint64_t *library_values,
+	unsigned int library_count, unsigned int *info_size, char *info_log,
+	unsigned int *error_size, char *error_log)
+{
+	struct image *image = NULL;
+	const void *data;
+	struct jit j;
+	CUlibrary real;
+	CUresult r = load_begin(q, kind, &j, options, values, count, &image, &data);
+
+	/* The image is freed after the call, whatever the application promised about its own;
+	 * the other options name host functions. */
+	if (!r) {
+		jit_logs(&j, info_log, *info_size, error_log, *error_size);
+		r = driver.cuLibraryLoadData(&real, data, j.option, j.value, j.count, NULL, NULL, 0);
+	}
+	if (!r) {
+		r = handle_set(q->session, KIND_CUlibrary, library, real, CUDA_SUCCESS);
+		if (r)
+			driver.cuLibraryUnload(real);
+	}
+	image_free(q->session, image);
+	log_size(info_size, info_log);
+	log_size(error_size, error_log);
+	return r;
+}
+
+CUresult server_module_unload(struct request *q, CUmodule module)
+{
+	return driver.cuModuleUnload(module);
+}
+
+CUresult server_library_unload(struct request *q, CUlibrary library)
+{
+	return driver.cuLibraryUnload(library);
+}
+
+CUresult server_library_module(struct request *q, CUlibrary library, uint64_t module)
+{
+	CUmodule real;
+	CUresult r = driver.cuLibraryGetModule(&real, library);
+
+	return r ? r : handle_set(q->session, KIND_CUmodule, module, real, CUDA_SUCCESS);
+}
+
+static CUresult container_get(struct request *q, uint64_t container, unsigned is_library,
+	CUmodule *module, CUlibrary *library)
+{
+	if (!container)
+		return CUDA_ERROR_INVALID_HANDLE;
+	if (is_library)
+		return handle_get(q->session, KIND_CUlibrary, container, (void **)library);
+	return handle_get(q->session, KIND_CUmodule, container, (void **)module);
+}
+
+static bool is_kernel(struct session *s, const void *function)
+{
+	return handles_real_has(&s->handles, KIND_CUkernel, (uintptr_t)function);
+}
+
+/* A kernel, unlike a function, does not end with the context in which it was asked for. */
+static CUresult kernel_set(struct session *s, uint64_t id, CUkernel real)
+{
+	CUresult r = real_add(s, KIND_CUkernel, real);
+
+	if (!r)
+		r = handle_set(s, handle_kind(id), id, real, CUDA_SUCCESS);
+	if (!r)
+		atomic_store(&handles_find(&s->handles, handle_kind(id), id)->state, NULL);
+	return r;
+}
+
+static CUresult attribute_get(void *function, bool kernel, int attribute, int *out)
+{
+	if (kernel)
+		return driver.cuKernelGetAttribute(out, attribute, function,
+			serving_context->device);
+	return driver.cuFuncGetAttribute(out, attribute, function);
+}
+
+static CUresult parameter_get(void *function, bool kernel, unsigned i, size_t *offset, size_t *size)
+{
+	if (kernel)
+		return driver.cuKernelGetParamInfo(function, i, offset, size);
+	return driver.cuFuncGetParamInfo(function, i, offset, size);
+}
+
+/* All of a function that a launch needs to know. */
+static CUresult function_describe(void *function, bool kernel, int *attributes,
+	unsigned *parameters, uint32_t *offsets, uint32_t *sizes)
+{
+	unsigned room = *parameters;
+	size_t offset, size;
+	CUresult r;
+	unsigned n;
+
+	for (int i = 0; i < FUNCTION_ATTRIBUTES; i++) {
+		if (attribute_get(function, kernel, i, &attributes[i]))
+			attributes[i] = INT_MIN;
+	}
+	for (n = 0; !(r = parameter_get(function, kernel, n, &offset, &size)); n++) {
+		if (n < room) {
+			offsets[n] = offset;
+			sizes[n] = size;
+		}
+	}
+	*parameters = n;
+	return r == CUDA_ERROR_INVALID_VALUE ? CUDA_SUCCESS : r;
+}
+
+CUresult server_function_get(struct request *q, uint64_t container, unsigned int is_library,
+	uint64_t function, const char *name, int *attributes, unsigned int *parameters,
+	uint32_t *offsets, uint32_t *sizes)
+{
+	struct session *s = q->session;
+	CUlibrary library = NULL;
+	CUmodule module = NULL;
+	CUkernel kernel;
+	CUfunction real;
+	CUresult r = container_get(q, container, is_library, &module, &library);
+
+	if (!r && is_library) {
+		r = driver.cuLibraryGetKernel(&kernel, library, name);
+		real = (CUfunction)kernel;
+	} else if (!r) {
+		r = driver.cuModuleGetFunction(&real, module, name);
+	}
+	if (!r)
+		r = function_describe(real, is_library, attributes, parameters, offsets, sizes);
+	/* The client asks again, with more room, under the same number. */
+	if (r || handles_find(&s->handles, handle_kind(function), function))
+		return r;
+	if (is_library)
+		return kernel_set(s, function, kernel);
+	return handle_set(s, KIND_CUfunction, function, real, CUDA_SUCCESS);
+}
+
+/* @out has room for @count handles; they are kernels or functions. */
+static CUresult functions_list(CUmodule module, CUlibrary library, void **out, unsigned count)
+{
+	if (library)
+		return driver.cuLibraryEnumerateKernels((CUkernel *)out, count, library);
+	return driver.cuModuleEnumerateFunctions((CUfunction *)out, count, module);
+}
+
+static CUresult function_name(void *function, bool kernel, const char **out)
+{
+	return kernel ? driver.cuKernelGetName(out, function)
+		      : driver.cuFuncGetName(out, function);
+}
+
+static CUresult names_write(void **list, unsigned count, bool kernel, size_t room, size_t *bytes,
+	char *names)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const char *name;
+		CUresult r = function_name(list[i], kernel, &name);
+		size_t size;
+
+		if (r)
+			return r;
+		size = strlen(name) + 1;
+		if (*bytes <= room && size <= room - *bytes)
+			memcpy(names + *bytes, name, size);
+		*bytes += size;
+	}
+	return CUDA_SUCCESS;
+}
+
+CUresult server_module_functions(struct request *q, uint64_t container, unsigned int is_library,
+	unsigned int *count, size_t *bytes, char *names)
+{
+	CUlibrary library = NULL;
+	CUmodule module = NULL;
+	size_t room = *bytes;
+	void **list;
+	CUresult r = container_get(q, container, is_library, &module, &library);
+
+	*bytes = 0;
+	if (!r)
+		r = is_library ? driver.cuLibraryGetKernelCount(count, library)
+			       : driver.cuModuleGetFunctionCount(count, module);
+	if (r || !*count)
+		return r;
+	if (*count > NAMES_MAX)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	list = request_alloc(q, *count, sizeof(*list));
+	if (!list)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = functions_list(module, library, list, *count);
+	return r ? r : names_write(list, *count, is_library, room, bytes, names);
+}
+
+CUresult server_kernel_function(struct request *q, CUkernel kernel, uint64_t function)
+{
+	CUfunction real = NULL;
+	CUresult r = driver.cuKernelGetFunction(&real, kernel), set;
+
+	set = handle_set(q->session, KIND_CUfunction, function, r ? NULL : real, r);
+	return r ? r : set;
+}
+
+CUresult server_module_global(struct request *q, uint64_t container, unsigned int is_library,
+	const char *name, CUdeviceptr *address, size_t *bytes)
+{
+	CUlibrary library = NULL;
+	CUmodule module = NULL;
+	CUresult r = container_get(q, container, is_library, &module, &library);
+
+	if (r)
+		return r;
+	return is_library ? driver.cuLibraryGetGlobal(address, bytes, library, name)
+			  : driver.cuModuleGetGlobal_v2(address, bytes, module, name);
+}
+
+CUresult server_function_set_attribute(struct request *q, uint64_t function,
+	CUfunction_attribute attribute, int value, CUdevice device)
+{
+	void *real;
+	CUresult r = handle_get(q->session, handle_kind(function), function, &real);
+
+	if (r || !real)
+		return r ? r : CUDA_ERROR_INVALID_HANDLE;
+	if (is_kernel(q->session, real))
+		return driver.cuKernelSetAttribute(attribute, value, real, device);
+	return driver.cuFuncSetAttribute(real, attribute, value);
+}

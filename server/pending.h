@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Waits that the dispatcher polls instead of blocking in the driver. A
+ * server_NAME() that must wait adds one and returns REQUEST_PENDING. All but
+ * pending_add are the dispatcher's.
+ */
+#ifndef PENDING_H
+#define PENDING_H
+
+#include "context.h"
+
+struct pending {
+	TAILQ_ENTRY(pending) link;
+	struct request q; /* whose answer it is */
+	struct context *context; /* current when the functions below are called; may be NULL */
+	/* CUDA_ERROR_NOT_READY while it goes on. */
+	CUresult (*poll)(struct pending *p);
+	/* More frames follow: wait only for what was there before. May be NULL; called once. */
+	void (*harden)(struct pending *p);
+	/* It is done with @result, all data that came before is sent: act, answer and free it. */
+	void (*finish)(struct pending *p, CUresult result);
+	bool done;
+	CUresult result;
+};
+
+/* Takes over @p and gives REQUEST_PENDING. */
+CUresult pending_add(struct session *s, struct pending *p, const struct request *q);
+
+/* For finish functions: forward what kernels printed and wrote to host memory, and answer. */
+void pending_reply(struct pending *p, CUresult result);
+
+/* Ask all; true when one is done. */
+bool pending_query(struct session *s);
+/* Finish those that are done. */
+bool pending_answer(struct session *s);
+/* Before a frame is executed. */
+void pending_harden(struct session *s);
+
+/* Until @each says false. */
+void pending_each(struct session *s, bool (*each)(struct pending *p, const void *user),
+	const void *user);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stream-ordered memory: the driver's pools, charged by what each has reserved from the device. */
+#ifndef POOL_H
+#define POOL_H
+
+#include "memory.h"
+
+enum { POOLS_MAX = 1024 };
+
+struct pool {
+	CUmemoryPool real;
+	CUdevice device;
+	uint64_t charged;
+};
+
+struct pools {
+	pthread_mutex_t lock;
+	unsigned count;
+	struct pool pool[POOLS_MAX];
+};
+
+/* The pool's memory was used or freed; -ENOMEM when it has grown over the limit. */
+int pool_account(struct session *s, CUmemoryPool real, CUdevice device);
+
+#endif

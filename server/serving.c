@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a request is executed with: its context current on this thread, memory
+ * that ends with it, and its answer. Failures of calls that nobody waits for
+ * are noted with their context and told once to each thread's next waiting
+ * call there, before that call is executed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "call_names.h"
+#include "context.h"
+#include "dispatch.h"
+#include "log.h"
+#include "state.h"
+
+enum {
+	SCRATCH_SIZE = 64 << 10,
+	REPLY_HEADER = 16, /* seq, result, pushes */
+};
+
+struct block {
+	struct block *next;
+	size_t size;
+	max_align_t bytes[];
+};
+
+/* The request that this thread executes; request_* get only its visible part. */
+static struct serving *serving_of(struct request *q)
+{
+	return container_of(q, struct serving, q);
+}
+
+int serving_init(struct serving *v, struct session *s)
+{
+	memset(v, 0, sizeof(*v));
+	v->q.session = s;
+	v->scratch = calloc(1, SCRATCH_SIZE);
+	v->scratch_size = SCRATCH_SIZE;
+	return v->scratch ? 0 : -ENOMEM;
+}
+
+static void serving_clean(struct serving *v)
+{
+	memset(v->scratch, 0, v->scratch_used);
+	v->scratch_used = 0;
+	while (v->blocks) {
+		struct block *b = v->blocks;
+
+		v->blocks = b->next;
+		atomic_fetch_sub(&v->q.session->request_bytes, b->size);
+		free(b);
+	}
+	free(v->discard);
+	v->discard = NULL;
+}
+
+void serving_fini(struct serving *v)
+{
+	if (v->scratch)
+		serving_clean(v);
+	free(v->scratch);
+}
+
+void request_copy(struct request *to, const struct request *from)
+{
+	*to = *from;
+	to->in = (struct cursor){ 0 };
+	to->out = NULL;
+}
+
+void *request_alloc(struct request *q, size_t count, size_t size)
+{
+	struct serving *v = serving_of(q);
+	struct session *s = q->session;
+	struct block *b;
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes) || bytes > SESSION_REQUEST_BYTES)
+		return NULL;
+	bytes = (bytes + 15) & ~(size_t)15;
+	if (bytes <= v->scratch_size - v->scratch_used) {
+		void *p = v->scratch + v->scratch_used;
+
+		v->scratch_used += bytes;
+		return p;
+	}
+	if (atomic_fetch_add(&s->request_bytes, bytes) + bytes > SESSION_REQUEST_BYTES ||
+		!(b = calloc(1, sizeof(*b) + bytes))) {
+		atomic_fetch_sub(&s->request_bytes, bytes);
+		return NULL;
+	}
+	b->size = bytes;
+	b->next = v->blocks;
+	v->blocks = b;
+	return b->bytes;
+}
+
+/* A failure that nobody waits for: log it by name and keep it for the next waiting calls. */
+static void failure_note(struct request *q, CUresult r)
+{
+	struct context *c;
+
+	log_info("session %llu: %s failed: %d", (unsigned long long)q->session->id,
+		call_name(q->opcode), (int)r);
+	c = q->context_id ? context_find(q->session, q->context_id) : NULL;
+	if (c)
+		context_fail(c, r);
+}
+
+static int reply_begin(struct request *q, CUresult r, size_t payload)
+{
+	struct serving *v = serving_of(q);
+	struct session *s = q->session;
+	uint8_t *out = frame_begin(s, FRAME_REPLY, REPLY_HEADER + payload);
+
+	if (!out)
+		return -EPIPE;
+	put_u64(&out, q->seq);
+	put_u32(&out, r);
+	put_u32(&out, atomic_load(&s->pushes));
+	q->out = out;
+	v->reply_size = REPLY_HEADER + payload;
+	v->answered = true;
+	return 0;
+}
+
+int request_reply(struct request *q, CUresult r, size_t payload)
+{
+	struct serving *v = serving_of(q);
+
+	if (payload > FRAME_MAX - sizeof(struct frame) - REPLY_HEADER - 8)
+		return -EPROTO;
+	if (q->waits)
+		return reply_begin(q, r, payload);
+	if (r)
+		failure_note(q, r);
+	v->discard = malloc(payload + 1);
+	q->out = v->discard;
+	return v->discard ? 0 : -ENOMEM;
+}
+
+int request_send(struct request *q)
+{
+	struct serving *v = serving_of(q);
+
+	if (!q->waits)
+		return 0;
+	return frame_end(q->session, FRAME_REPLY, v->reply_size, serving_helper);
+}
+
+int request_done(struct request *q, CUresult r)
+{
+	int err;
+
+	if (!q->waits) {
+		if (r)
+			failure_note(q, r);
+		return 0;
+	}
+	err = reply_begin(q, r, 0);
+	return err ? err : request_send(q);
+}
+
+int request_answer(const struct request *q, CUresult r)
+{
+	struct serving v = { .q = *q };
+
+	return request_done(&v.q, r);
+}
+
+__thread bool serving_helper;
+__thread struct context *serving_context;
+
+int serving_execute(struct serving *v)
+{
+	struct request *q = &v->q;
+	const struct dispatch_row *row = dispatch_find(q->opcode);
+	struct context *c = q->context_id ? context_find(q->session, q->context_id) : NULL;
+	CUresult r = CUDA_SUCCESS;
+	int err;
+
+	v->answered = false;
+	serving_context = c;
+	/* A context that ended meanwhile, in a helper's queue, is none. */
+	q->context = c ? c->real : NULL;
+	if (!c && !(row->flags & DISPATCH_NO_CONTEXT))
+		r = CUDA_ERROR_INVALID_CONTEXT;
+	if (!r && c)
+		r = context_use(c->real);
+	if (!r && c && q->waits)
+		r = context_failure(c, q->thread);
+	err = r ? request_done(q, r) : row->handler(q);
+	serving_clean(v);
+	return err;
+}

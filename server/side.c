@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See side.h. The supervisor may end and the session goes on; without its client it does not. */
+#include "side.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bulk.h"
+#include "control.h"
+#include "hostfunc.h"
+#include "log.h"
+#include "worker_link.h"
+
+enum {
+	SIDE_FRAME_MAX = 64,
+	SIDE_COME_S = 30,	/* time for the side connection to come */
+	STILL_US = 300000,	/* a dispatcher without progress so long is held in the driver */
+};
+
+struct side {
+	struct session *session;
+	struct connection *connection;
+	uint64_t received;
+};
+
+static struct side side;
+
+/* The client is gone. The dispatcher sees it too, after the frames that came before, unless the
+ * driver holds it. */
+_Noreturn static void side_ended(struct session *s, const char *why)
+{
+	uint64_t before = UINT64_MAX;
+
+	for (;;) {
+		uint64_t now = atomic_load(&s->progress);
+
+		if (now == before && !atomic_load(&s->ending))
+			session_gone(s, why);
+		before = now;
+		usleep(STILL_US);
+	}
+}
+
+static void side_frame(struct side *d, const struct frame *f, const uint8_t *payload)
+{
+	struct cursor in = { payload, payload + f->size - sizeof(*f), false };
+	uint64_t id;
+
+	if (f->opcode == FRAME_HEARTBEAT)
+		return;
+	id = get_u64(&in);
+	if (f->opcode != FRAME_HOST_DONE || in.bad)
+		session_fatal(d->session, CUDA_ERROR_INVALID_VALUE,
+			"the side connection carries a malformed frame");
+	hostfunc_done(d->session, id);
+}
+
+/* One frame; the time without one is limited. */
+static ssize_t side_receive(struct side *d)
+{
+	const struct transport *t = d->connection->ops;
+	uint64_t frame[SIDE_FRAME_MAX / 8];
+	const void *data;
+	struct frame f;
+	ssize_t n;
+
+	n = t->peek(d->connection, sizeof(f), 0, SESSION_HEARTBEAT_S * 1000000, &data);
+	if (n < 0)
+		return n;
+	memcpy(&f, data, sizeof(f));
+	if (f.size < sizeof(f) || f.size > SIDE_FRAME_MAX || f.size % 8 ||
+		f.seq != d->received + 1)
+		session_fatal(d->session, CUDA_ERROR_INVALID_VALUE,
+			"the side connection carries a malformed frame");
+	n = t->peek(d->connection, f.size, 0, SESSION_HEARTBEAT_S * 1000000, &data);
+	if (n < 0)
+		return n;
+	memcpy(frame, data, f.size);
+	t->consume(d->connection, f.size);
+	d->received = f.seq;
+	side_frame(d, &f, (const uint8_t *)frame + sizeof(f));
+	return 0;
+}
+
+static void *side_main(void *arg)
+{
+	struct side *d = arg;
+	ssize_t err;
+
+	do {
+		err = side_receive(d);
+	} while (!err);
+	side_ended(d->session, err == -EAGAIN ? "the client is silent" : "the client is gone");
+}
+
+int side_attach(struct session *s, struct connection *c)
+{
+	pthread_t thread;
+
+	if (side.connection)
+		return -EEXIST;
+	side.session = s;
+	side.connection = c;
+	return -pthread_create(&thread, NULL, side_main, &side);
+}
+
+static int adopt(struct session *s, const Control__Assign *assign, int fd)
+{
+	struct connection *c;
+	char url[64];
+	const char *rest;
+	const struct transport *t;
+	int err;
+
+	snprintf(url, sizeof(url), "%s://", assign->scheme);
+	t = transport_find(url, &rest);
+	if (!t)
+		return -EINVAL;
+	err = t->adopt(fd, &c);
+	if (err)
+		return err;
+	if (assign->role == CONTROL__ROLE__SIDE)
+		err = side_attach(s, c);
+	else if (assign->role == CONTROL__ROLE__BULK)
+		err = bulk_attach(s, assign->lane, c);
+	else
+		err = -EINVAL;
+	if (err)
+		t->close(c);
+	return err;
+}
+
+struct link {
+	struct session *session;
+	int fd;
+};
+
+static void *link_main(void *arg)
+{
+	static uint8_t buffer[WORKER_LINK_MAX];
+	struct link *l = arg;
+	int fd;
+
+	for (;;) {
+		ssize_t n = worker_link_recv(l->fd, buffer, &fd);
+		Control__Assign *assign;
+		int err;
+
+		if (n <= 0 && n != -EMSGSIZE)
+			break;
+		assign = n > 0 ? control__assign__unpack(NULL, n, buffer) : NULL;
+		err = assign && fd >= 0 ? adopt(l->session, assign, fd) : -EPROTO;
+		if (err) {
+			log_warn("a connection was not taken: %d", err);
+			if (fd >= 0 && err != -EPROTO)
+				close(fd);
+		}
+		if (assign)
+			control__assign__free_unpacked(assign, NULL);
+	}
+	return NULL;
+}
+
+/* A client that never opens its side connection would never be found dead. */
+static void *come_main(void *arg)
+{
+	sleep(SIDE_COME_S);
+	if (!side.connection)
+		session_gone(arg, "the side connection did not come");
+	return NULL;
+}
+
+int side_start(struct session *s, int link)
+{
+	static struct link l;
+	pthread_t thread;
+	int err;
+
+	l = (struct link){ s, link };
+	err = -pthread_create(&thread, NULL, link_main, &l);
+	return err ? err : -pthread_create(&thread, NULL, come_main, s);
+}

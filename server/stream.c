@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See stream.h, and the server's halves of stream and capture calls. */
+#include "stream.h"
+
+#include <stdlib.h>
+
+#include "copy.h"
+#include "hostfunc.h"
+#include "mirror.h"
+#include "pending.h"
+#include "server_calls.h"
+
+bool stream_capturing(CUstream real)
+{
+	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+
+	return driver.cuStreamIsCapturing(real, &status) != CUDA_SUCCESS ||
+	       status != CU_STREAM_CAPTURE_STATUS_NONE;
+}
+
+CUresult stream_born(struct session *s, uint64_t id, CUstream real)
+{
+	struct handle_entry *e = handles_find(&s->handles, KIND_CUstream, id);
+	struct stream *stream;
+	struct context *c = serving_context;
+
+	stream = calloc(1, sizeof(*stream));
+	if (!c || !e || !stream) {
+		free(stream);
+		return stream ? CUDA_ERROR_INVALID_CONTEXT : CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	stream->context = c;
+	stream->id = id;
+	stream->real = real;
+	pthread_mutex_lock(&c->lock);
+	LIST_INSERT_HEAD(&c->streams, stream, link);
+	pthread_mutex_unlock(&c->lock);
+	atomic_store_explicit(&e->state, stream, memory_order_release);
+	return CUDA_SUCCESS;
+}
+
+void stream_gone(struct session *s, uint64_t id)
+{
+	struct handle_entry *e = handles_find(&s->handles, KIND_CUstream, id);
+	struct stream *stream = e ? atomic_exchange(&e->state, NULL) : NULL;
+
+	if (!stream)
+		return;
+	pthread_mutex_lock(&stream->context->lock);
+	LIST_REMOVE(stream, link);
+	pthread_mutex_unlock(&stream->context->lock);
+	free(stream);
+}
+
+/* Wait for a stream: while no other frame comes its own state says it; before another is executed
+ * an event takes over, which later work does not move. */
+struct stream_wait {
+	struct pending pending;
+	CUstream stream;
+	CUevent event; /* NULL: not recorded */
+};
+
+static CUresult wait_poll(struct pending *p)
+{
+	struct stream_wait *w = container_of(p, struct stream_wait, pending);
+
+	return w->event ? driver.cuEventQuery(w->event) : driver.cuStreamQuery(w->stream);
+}
+
+static void wait_harden(struct pending *p)
+{
+	struct stream_wait *w = container_of(p, struct stream_wait, pending);
+	CUevent event;
+
+	if (context_event(p->context, &event))
+		return;
+	if (driver.cuEventRecord(event, w->stream))
+		context_event_done(p->context, event);
+	else
+		w->event = event;
+}
+
+static void wait_finish(struct pending *p, CUresult result)
+{
+	struct stream_wait *w = container_of(p, struct stream_wait, pending);
+
+	/* It is done, so these do not wait; they make the driver print what kernels printed. */
+	if (!p->result && w->event)
+		driver.cuEventSynchronize(w->event);
+	else if (!p->result)
+		driver.cuStreamSynchronize(w->stream);
+	if (w->event)
+		context_event_done(p->context, w->event);
+	pending_reply(p, result);
+	free(w);
+}
+
+CUresult server_stream_synchronize(struct request *q, CUstream stream)
+{
+	struct stream_wait *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	w->stream = stream;
+	w->pending.poll = wait_poll;
+	w->pending.harden = wait_harden;
+	w->pending.finish = wait_finish;
+	return pending_add(q->session, &w->pending, q);
+}
+
+CUresult server_stream_query(struct request *q, CUstream stream)
+{
+	CUresult r = driver.cuStreamQuery(stream);
+
+	if (!r)
+		session_notice(q->session);
+	return r;
+}
+
+CUresult server_stream_create(struct request *q, uint64_t stream, unsigned int flags, int priority)
+{
+	CUstream real;
+	CUresult r = driver.cuStreamCreateWithPriority(&real, flags, priority);
+
+	if (r)
+		return r;
+	r = handle_set(q->session, KIND_CUstream, stream, real, CUDA_SUCCESS);
+	if (r)
+		driver.cuStreamDestroy_v2(real);
+	return r;
+}
+
+CUresult server_stream_destroy(struct request *q, CUstream stream)
+{
+	return driver.cuStreamDestroy_v2(stream);
+}
+
+CUresult server_stream_wait_event(struct request *q, CUstream stream, CUevent event,
+	unsigned int flags)
+{
+	return driver.cuStreamWaitEvent(stream, event, flags);
+}
+
+CUresult server_host_function(struct request *q, CUstream stream, uint64_t id)
+{
+	return hostfunc_enqueue(q, stream, id);
+}
+
+/* Every capture is relaxed here: the client enforces the other modes. */
+CUresult server_stream_begin_capture(struct request *q, CUstream stream, CUstreamCaptureMode mode)
+{
+	return driver.cuStreamBeginCapture_v2(stream, CU_STREAM_CAPTURE_MODE_RELAXED);
+}
+
+CUresult server_stream_begin_capture_to_graph(struct request *q, CUstream stream, CUgraph graph,
+	const CUgraphNode *nodes, const CUgraphEdgeData *edges, size_t count,
+	CUstreamCaptureMode mode)
+{
+	return driver.cuStreamBeginCaptureToGraph(stream, graph, nodes, edges, count,
+		CU_STREAM_CAPTURE_MODE_RELAXED);
+}
+
+CUresult server_stream_end_capture(struct request *q, CUstream stream, CUgraph *graph)
+{
+	return driver.cuStreamEndCapture(stream, graph);
+}
+
+CUresult server_stream_capture_info(struct request *q, CUstream stream,
+	CUstreamCaptureStatus *status, uint64_t *id, CUgraph *graph, size_t *count,
+	CUgraphNode *nodes, CUgraphEdgeData *edges)
+{
+	const CUgraphEdgeData *edges_got = NULL;
+	const CUgraphNode *nodes_got = NULL;
+	size_t room = *count;
+	CUresult r;
+
+	*count = 0;
+	r = driver.cuStreamGetCaptureInfo_v3(stream, status, id, graph, &nodes_got, &edges_got,
+		count);
+	if (r == CUDA_ERROR_NOT_SUPPORTED)
+		r = driver.cuStreamGetCaptureInfo_v2(stream, status, id, graph, &nodes_got, count);
+	if (r)
+		return r;
+	room = *count < room ? *count : room;
+	if (room && nodes_got)
+		memcpy(nodes, nodes_got, room * sizeof(*nodes));
+	if (room && edges_got)
+		memcpy(edges, edges_got, room * sizeof(*edges));
+	return CUDA_SUCCESS;
+}
+
+CUresult server_stream_update_capture(struct request *q, CUstream stream, const CUgraphNode *nodes,
+	const CUgraphEdgeData *edges, size_t count, unsigned int flags)
+{
+	CUgraphNode *list = (CUgraphNode *)nodes;
+	CUresult r = driver.cuStreamUpdateCaptureDependencies_v2(stream, list, edges, count, flags);
+
+	if (r == CUDA_ERROR_NOT_SUPPORTED && !edges)
+		r = driver.cuStreamUpdateCaptureDependencies(stream, list, count, flags);
+	return r;
+}
