@@ -18,6 +18,7 @@ class Workload:
     builds: list = field(default_factory=list)
     server: list = field(default_factory=list)  # options of a server of its own
     native: list = None      # what runs natively, where it differs; [] for nothing
+    alone: bool = False      # is timed, or counts processes: nothing may run beside it
     expected: dict = field(default_factory=dict)  # checks where there is no native run
 
 
@@ -29,9 +30,9 @@ WORKLOADS = [
     Workload('device_query', ['{build}/device_query'], builds=['device_query']),
     Workload('vector_add_drv', ['{build}/vector_add_drv', '{build}/vector_add.fatbin'],
              builds=['vector_add_drv', 'vector_add.fatbin']),
-    Workload('lat_static', ['{build}/lat_static'], builds=['lat_static']),
-    Workload('lat_shared', ['{build}/lat_shared'], builds=['lat_shared']),
-    Workload('libraries', ['{build}/libraries'], builds=['libraries']),
+    Workload('lat_static', ['{build}/lat_static'], builds=['lat_static'], alone=True),
+    Workload('lat_shared', ['{build}/lat_shared'], builds=['lat_shared'], alone=True),
+    Workload('libraries', ['{build}/libraries'], builds=['libraries'], alone=True),
     python('nvidia_smi.py', 'plain', name='nvidia_smi_plain'),
     python('nvidia_smi.py', 'list', name='nvidia_smi_list'),
     python('nvidia_smi.py', 'full', name='nvidia_smi_full'),
@@ -44,11 +45,11 @@ WORKLOADS = [
     python('frameworks.py', 'triton', name='triton', timeout=180),
     python('frameworks.py', 'numba', name='numba', timeout=180),
     python('torch_work.py', 'basic', name='basic', timeout=240),
-    python('torch_work.py', 'resnet', name='resnet', timeout=180),
-    python('torch_work.py', 'gpt', name='gpt', timeout=180),
+    python('torch_work.py', 'resnet', name='resnet', timeout=180, alone=True),
+    python('torch_work.py', 'gpt', name='gpt', timeout=180, alone=True),
     python('torch_work.py', 'infer', '20', name='infer_20', native=[]),
     python('torch_work.py', 'infer', '120', name='infer_120', native=[]),
-    python('two_clients.py', name='two_clients', timeout=180, expected={'one_gone': 'True'},
+    python('two_clients.py', name='two_clients', timeout=180, alone=True, expected={'one_gone': 'True'},
            native=[sys.executable, '{sources}/two_clients.py', 'undisturbed']),
     python('memory_limit.py', name='memory_limit', native=[], server=['--memory-limit', '20G'],
            expected={'total_is_limit': 'True', 'free_within_limit': 'True', 'properties': 'True',

@@ -9,6 +9,7 @@ and client are on this machine. Results go to compare.md, compare.csv and compar
 Exit status: 0 when every program ended well and every check holds, 1 otherwise, 2 for wrong usage.
 """
 import argparse
+import concurrent.futures
 import contextlib
 import datetime
 import json
@@ -102,10 +103,10 @@ def environment_without_ours(client):
     return environment
 
 
-def run_remote(options, command, timeout, address):
+def run_remote(options, command, timeout, address, number):
     environment = environment_without_ours(options.client)
     path = options.client + [p for p in environment['LD_LIBRARY_PATH'].split(':') if p]
-    stats = os.path.join(options.scratch, 'stats.json')
+    stats = os.path.join(options.scratch, f'stats-{number}.json')
     if os.path.exists(stats):
         os.unlink(stats)
     environment.update(LD_LIBRARY_PATH=':'.join(path), RGPU_SERVERS=address, RGPU_STATS=stats)
@@ -136,19 +137,32 @@ def say(workload, kind, i, run):
         print(run.tail, flush=True)
 
 
-def compare(workload, options, server):
-    native, remote = [], []
+def run_pair(workload, options, server, i):
+    """One native and one remote run; None for one that is not wanted."""
     remote_command = filled(workload.command, options)
     native_command = remote_command if workload.native is None else filled(workload.native, options)
-    for i in range(options.repeat):
-        if options.native and native_command:
-            native.append(run_native(options, native_command, workload.timeout))
-            say(workload, 'native', i, native[-1])
-        if options.remote:
-            remote.append(run_remote(options, remote_command, workload.timeout, server.address))
-            say(workload, 'remote', i, remote[-1])
-        if remote and remote[-1].code == 'timeout':
-            break
+    native = remote = None
+    if options.native and native_command:
+        native = run_native(options, native_command, workload.timeout)
+        say(workload, 'native', i, native)
+    if options.remote:
+        remote = run_remote(options, remote_command, workload.timeout, server.address, i)
+        say(workload, 'remote', i, remote)
+    return native, remote
+
+
+def compare(workload, options, server):
+    """Programs whose times count run one after the other, the rest beside one another."""
+    pairs = []
+    if workload.alone or options.jobs == 1:
+        for i in range(options.repeat):
+            pairs.append(run_pair(workload, options, server, i))
+            if any(run and run.code == 'timeout' for run in pairs[-1]):
+                break
+    else:
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            pairs = list(pool.map(lambda i: run_pair(workload, options, server, i), range(options.repeat)))
+    native, remote = ([pair[side] for pair in pairs if pair[side]] for side in (0, 1))
     for line in comparison.failures(workload, native, remote):
         print('FAILED', line, flush=True)
     return workload, native, remote
@@ -190,6 +204,7 @@ def parse_options():
     p.add_argument('--only', help='names of workloads, separated by commas')
     p.add_argument('--skip', default='', help='names of workloads to leave out')
     p.add_argument('--repeat', type=int, default=5)
+    p.add_argument('--jobs', type=int, default=5, help='runs at once of programs whose times do not count')
     p.add_argument('--out', default='build/gpu-results', help='folder for the results')
     p.add_argument('--build', help='folder for built workloads (OUT/programs)')
     p.add_argument('--driver', default='auto', help='what the server drives')
