@@ -82,7 +82,7 @@ static void remove_at(struct arena *a, size_t at)
 
 int arena_alloc(struct arena *a, size_t size, size_t align, uintptr_t *out)
 {
-	uintptr_t addr, end;
+	uintptr_t addr = 0, end = 0;
 	size_t i;
 
 	if (make_room(a) < 0)

@@ -81,8 +81,7 @@ void context_close(struct context *c)
 	c->active = false;
 	LIST_REMOVE(c, link);
 	printed_flush(c);
-	while (!LIST_EMPTY(&c->streams))
-		stream_close(LIST_FIRST(&c->streams));
+	streams_close(c);
 	c->legacy = NULL;
 	while ((m = LIST_FIRST(&c->modules)))
 		module_close(m);

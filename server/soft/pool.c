@@ -65,10 +65,12 @@ static bool pool_shrink(struct pool *p, size_t keep)
 {
 	bool any = false;
 
+	object_get(p);
 	while (p->reserved > keep && !LIST_EMPTY(&p->cached)) {
 		block_drop(p, LIST_FIRST(&p->cached));
 		any = true;
 	}
+	object_put(p);
 	return any;
 }
 

@@ -173,6 +173,10 @@ unlock:
 	return ok;
 }
 
+/*
+ * For copies, which are checked against what was asked for, as natively.
+ * Kernels may touch what it was rounded up to.
+ */
 bool range_covered(uint64_t addr, size_t size)
 {
 	uint64_t end = addr + size;
@@ -182,9 +186,9 @@ bool range_covered(uint64_t addr, size_t size)
 		return false;
 	while (addr < end) {
 		r = range_find(addr);
-		if (!r || !r->readers)
+		if (!r || !r->readers || addr - r->addr >= r->bytes)
 			return false;
-		addr = r->addr + r->size;
+		addr = r->addr + r->bytes;
 	}
 	return true;
 }

@@ -259,7 +259,7 @@ struct stream {
 	uint64_t thread_id; /* whose per-thread stream, or 0 */
 	STAILQ_HEAD(, work) queue;
 	struct fence *last; /* of the newest work */
-	bool worker, closing;
+	bool worker, closing, listed;
 	pthread_cond_t wake;
 	struct capture *capture;    /* counted while capturing */
 	struct nodes *capture_deps; /* the next captured node's dependencies */
@@ -269,6 +269,7 @@ struct stream {
 
 CUresult stream_new(struct context *c, unsigned flags, int priority, struct stream **out);
 void stream_close(struct stream *s);
+void streams_close(struct context *c);
 /* 0, the legacy and per-thread handles, or a stream of any live context. */
 CUresult stream_find(struct context *c, CUstream handle, struct stream **out);
 /* The same, of context @c: work may be put into it. */

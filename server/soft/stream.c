@@ -41,23 +41,49 @@ CUresult stream_new(struct context *c, unsigned flags, int priority, struct stre
 	STAILQ_INIT(&s->queue);
 	pthread_cond_init(&s->wake, NULL);
 	LIST_INSERT_HEAD(&c->streams, s, link);
+	s->listed = true;
 	*out = s;
 	return CUDA_SUCCESS;
-}
-
-void stream_close(struct stream *s)
-{
-	capture_leave(s);
-	LIST_REMOVE(s, link);
-	object_withdraw(&s->base);
-	s->closing = true;
-	pthread_cond_signal(&s->wake);
-	object_put(s);
 }
 
 bool stream_busy(struct stream *s)
 {
 	return s->last && !s->last->done;
+}
+
+static void unlist(struct stream *s)
+{
+	if (s->listed)
+		LIST_REMOVE(s, link);
+	s->listed = false;
+}
+
+/* While it has work its context still waits for it. */
+void stream_close(struct stream *s)
+{
+	if (s->closing)
+		return;
+	capture_leave(s);
+	object_withdraw(&s->base);
+	s->closing = true;
+	s->thread_id = 0;
+	if (!stream_busy(s))
+		unlist(s);
+	pthread_cond_signal(&s->wake);
+	object_put(s);
+}
+
+/* All of a context that ends, whose work is done. */
+void streams_close(struct context *c)
+{
+	struct stream *s;
+
+	while ((s = LIST_FIRST(&c->streams))) {
+		object_get(s);
+		stream_close(s);
+		unlist(s);
+		object_put(s);
+	}
 }
 
 static void work_free(struct work *w)
@@ -120,6 +146,7 @@ static void *serve(void *arg)
 		STAILQ_REMOVE_HEAD(&s->queue, link);
 		finish(w);
 	}
+	unlist(s);
 	object_put(s);
 	pthread_mutex_unlock(&gpu.lock);
 	return NULL;
