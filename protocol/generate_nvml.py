@@ -283,7 +283,7 @@ def server_gives(api, call):
 def handler(api, call):
     declare, takes = server_takes(api, call)
     gives, (count, _) = list(server_gives(api, call)), api.counted(call)
-    function = f'server_{call.name}(q, ' if 'server' in call.words else f'nvml_host.{call.name}('
+    function = f'server_{call.name}(q, ' if call.hand_server else f'nvml_host.{call.name}('
     args = ', '.join(argument(api, v) for v in call.params)
     lines = declare + [''] * bool(declare) + takes
     lines += ['if (nvml_ready(q))', f'\tq->result = {function}{args});']
@@ -302,7 +302,7 @@ def emit_server(api):
         '\t' + prototype(api, c, f'(*{c.name})') + ';\n' for c in remote)
     custom = ''.join(
         prototype(api, c, f'server_{c.name}').replace('(', '(struct nvml_request *q, ', 1) + ';\n'
-        for c in remote if 'server' in c.words)
+        for c in remote if c.hand_server)
     names = ''.join(f'\t{{"{c.name}", offsetof(struct nvml_host, {c.name})}},\n' for c in remote)
     rows = ''.join(f'\t{{{c.opcode:#06x}, serve_{c.name}, "{c.name}"}},\n'
                    for c in sorted(remote, key=lambda c: c.opcode))
@@ -414,7 +414,7 @@ def caller(api, call, first):
 
 
 def emit_tests(api):
-    remote = [c for c in api.calls if c.opcode]
+    remote = [c for c in api.calls if c.opcode and not c.hand_server]
     text = '#include "cases.h"\n\n'
     for i, call in enumerate(remote):
         text += fake(api, call, 11 * i) + '\n' + caller(api, call, 11 * i) + '\n'

@@ -344,6 +344,37 @@ static nvmlReturn_t memory_of_64g(nvmlDevice_t device, nvmlMemory_t *memory)
 	return NVML_SUCCESS;
 }
 
+static nvmlReturn_t fill_pci(nvmlDevice_t device, nvmlPciInfo_t *pci)
+{
+	case_fill(pci, sizeof(*pci), 5);
+	return NVML_SUCCESS;
+}
+
+static nvmlReturn_t fill_branch(nvmlSystemDriverBranchInfo_t *info, unsigned length)
+{
+	memset(info->branch, 'r', length - 1);
+	return NVML_SUCCESS;
+}
+
+static void test_older_forms(void **state)
+{
+	nvmlSystemDriverBranchInfo_t info = {.version = sizeof(info) | 1 << 24};
+	nvmlPciInfo_v1_t v1;
+	nvmlPciInfo_v2_t v2;
+
+	nvmlInit_v2();
+	nvml_host.nvmlDeviceGetPciInfo_v3 = fill_pci;
+	nvml_host.nvmlSystemGetDriverBranch = fill_branch;
+	assert_int_equal(nvmlDeviceGetPciInfo(case_handle(), &v1), NVML_SUCCESS);
+	case_check(&v1, sizeof(v1), 5);
+	assert_int_equal(nvmlDeviceGetPciInfo_v2(case_handle(), &v2), NVML_SUCCESS);
+	case_check(&v2, sizeof(v1) + 4, 5);
+	assert_int_equal(v2.reserved[0], 0);
+	assert_int_equal(nvmlSystemGetDriverBranch(&info, 1000000), NVML_SUCCESS);
+	assert_int_equal(strlen(info.branch), sizeof(info.branch) - 1);
+	nvmlShutdown();
+}
+
 static void test_counts_and_limits(void **state)
 {
 	nvmlMemory_t memory;
@@ -375,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_requests),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_older_forms),
 		cmocka_unit_test(test_counts_and_limits),
 	};
 
