@@ -89,7 +89,7 @@ def receive(sock, size):
 
 class Server:
     def __init__(self, driver='ok', *options, env=None):
-        self.log = tempfile.TemporaryFile('w+')
+        self.log = tempfile.NamedTemporaryFile('a')
         self.process = subprocess.Popen(
             [PROGRAM, '--listen', '127.0.0.1:0', '--driver', driver, '--log', 'debug', *options],
             stdout=subprocess.PIPE, stderr=self.log, text=True,
@@ -100,8 +100,8 @@ class Server:
         self.port = int(match[1])
 
     def lines(self):
-        self.log.seek(0)
-        return self.log.read()
+        with open(self.log.name) as log:
+            return log.read()
 
     def wait_for(self, text, count=1):
         deadline = time.monotonic() + 10
