@@ -12,6 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+	PRINTED_MAX = 64 << 20, /* as the driver's buffer, what is too much starts anew */
+};
+
 static void context_release(struct object *o)
 {
 	free(o);
@@ -155,6 +159,8 @@ void printed_add(struct context *c, const char *text, size_t size)
 	char *grown;
 
 	pthread_mutex_lock(&gpu.print);
+	if (c->printed_size + size > PRINTED_MAX)
+		c->printed_size = 0;
 	if (c->printed_size + size > c->printed_room) {
 		room = (c->printed_size + size) * 2;
 		grown = realloc(c->printed, room);
@@ -169,17 +175,25 @@ unlock:
 	pthread_mutex_unlock(&gpu.print);
 }
 
+/* Writes without the lock: whoever reads the other end may need the driver to go on. */
 void printed_flush(struct context *c)
 {
+	char *text;
+	size_t size;
+
 	pthread_mutex_lock(&gpu.print);
-	if (c->printed_size) {
-		fwrite(c->printed, 1, c->printed_size, stdout);
-		fflush(stdout);
-		free(c->printed);
-		c->printed = NULL;
-		c->printed_size = c->printed_room = 0;
-	}
+	text = c->printed;
+	size = c->printed_size;
+	c->printed = NULL;
+	c->printed_size = c->printed_room = 0;
 	pthread_mutex_unlock(&gpu.print);
+	if (!text)
+		return;
+	pthread_mutex_unlock(&gpu.lock);
+	fwrite(text, 1, size, stdout);
+	fflush(stdout);
+	free(text);
+	pthread_mutex_lock(&gpu.lock);
 }
 
 static CUresult push(struct thread *t, struct context *c)

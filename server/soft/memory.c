@@ -25,12 +25,13 @@ bool address_is_device(uint64_t addr)
 	return reservation_has(addr);
 }
 
-static CUresult carve(struct device *d, size_t size, uintptr_t *addr)
+/* A kernel's own request must not wait for what may be queued behind the kernel. */
+static CUresult carve(struct device *d, enum range_kind kind, size_t size, uintptr_t *addr)
 {
 	size_t align = size >= VMM_GRANULARITY ? VMM_GRANULARITY : ALLOC_ALIGN;
 
 	while (device_charge(d, size) < 0)
-		if (!pool_reclaim(d))
+		if (kind == RANGE_HEAP || !pool_reclaim(d))
 			return CUDA_ERROR_OUT_OF_MEMORY;
 	if (arena_alloc(d->arena, size, align, addr) < 0 &&
 		arena_alloc(d->arena, size, ALLOC_ALIGN, addr) < 0) {
@@ -57,7 +58,7 @@ CUresult memory_new_on(struct device *d, struct context *c, enum range_kind kind
 	if (!r)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	r->size = round_up(bytes, ALLOC_ALIGN);
-	result = carve(d, r->size, &r->addr);
+	result = carve(d, kind, r->size, &r->addr);
 	if (result)
 		goto free_range;
 	r->bytes = bytes;

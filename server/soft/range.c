@@ -24,6 +24,7 @@ static pthread_rwlock_t tree_lock = PTHREAD_RWLOCK_INITIALIZER;
 struct zombie {
 	uintptr_t addr;
 	size_t size;
+	bool reserved; /* give the addresses back */
 };
 
 static struct zombie *zombies;
@@ -193,14 +194,17 @@ bool range_covered(uint64_t addr, size_t size)
 	return true;
 }
 
-/* Inaccessible and without backing, but still reserved. */
-static void forget(uintptr_t addr, size_t size)
+/* Inaccessible and without backing; still reserved unless that is over too. */
+static void forget(uintptr_t addr, size_t size, bool reserved)
 {
-	mmap((void *)addr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
+	if (reserved)
+		munmap((void *)addr, size);
+	else
+		mmap((void *)addr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
 		-1, 0);
 }
 
-void zombie_add(uintptr_t addr, size_t size)
+static void add(uintptr_t addr, size_t size, bool reserved)
 {
 	struct zombie *grown;
 
@@ -212,9 +216,19 @@ void zombie_add(uintptr_t addr, size_t size)
 		zombies_room += 64;
 	}
 	if (gpu.running)
-		zombies[zombies_count++] = (struct zombie){addr, size};
+		zombies[zombies_count++] = (struct zombie){addr, size, reserved};
 	else
-		forget(addr, size);
+		forget(addr, size, reserved);
+}
+
+void zombie_add(uintptr_t addr, size_t size)
+{
+	add(addr, size, false);
+}
+
+void zombie_add_reserved(uintptr_t addr, size_t size)
+{
+	add(addr, size, true);
 }
 
 /* The addresses are about to be mapped anew. */
@@ -240,6 +254,6 @@ void zombie_reap(void)
 
 	for (i = 0; i < zombies_count; i++)
 		if (zombies[i].size)
-			forget(zombies[i].addr, zombies[i].size);
+			forget(zombies[i].addr, zombies[i].size, zombies[i].reserved);
 	zombies_count = 0;
 }

@@ -155,6 +155,8 @@ bool reservation_has(uint64_t addr);
 
 /* Forget pages once nothing that started before can still touch them. */
 void zombie_add(uintptr_t addr, size_t size);
+/* The addresses too. */
+void zombie_add_reserved(uintptr_t addr, size_t size);
 void zombie_cancel(uintptr_t addr, size_t size);
 void zombie_reap(void);
 
@@ -345,7 +347,7 @@ struct gpu {
 	struct device devices[DEVICES_MAX];
 	LIST_HEAD(, context) contexts;
 	uint64_t next_id; /* ids of contexts, streams, buffers: never reused */
-	unsigned running; /* work items being executed */
+	unsigned running; /* work items being executed that touch memory */
 };
 
 extern struct gpu gpu;

@@ -101,6 +101,7 @@ static void work_free(struct work *w)
 /* After a fatal error nothing of the context runs any more, but its order still completes. */
 static void execute(struct context *c, struct work *w)
 {
+	bool memory = w->op.kind != OP_HOST && w->op.kind != OP_CALLBACK;
 	CUresult result = CUDA_SUCCESS;
 
 	if (c->error && w->op.kind != OP_CALLBACK && w->op.kind != OP_FREE)
@@ -109,11 +110,12 @@ static void execute(struct context *c, struct work *w)
 		context_fail(c, CUDA_ERROR_ILLEGAL_ADDRESS);
 		return;
 	}
-	gpu.running++;
+	gpu.running += memory;
 	pthread_mutex_unlock(&gpu.lock);
 	result = op_run(&w->op, c);
 	pthread_mutex_lock(&gpu.lock);
-	if (!--gpu.running)
+	gpu.running -= memory;
+	if (!gpu.running)
 		zombie_reap();
 	if (result)
 		context_fail(c, result);

@@ -285,10 +285,8 @@ CUresult cuMemAddressFree(CUdeviceptr addr, size_t size)
 	r = reservation_find(addr);
 	if (!r || r->addr != addr || r->size != size || range_overlaps(addr, size))
 		return leave(CUDA_ERROR_INVALID_VALUE);
-	/* What still runs may look at pages that were unmapped before. */
-	while (gpu.running)
-		pthread_cond_wait(&gpu.progress, &gpu.lock);
-	munmap((void *)r->addr, r->size);
+	zombie_cancel(r->addr, r->size);
+	zombie_add_reserved(r->addr, r->size);
 	LIST_REMOVE(r, link);
 	free(r);
 	return leave(CUDA_SUCCESS);
