@@ -22,9 +22,10 @@ CUresult handle_get(struct session *s, enum kind kind, uint64_t id, void **real)
 	}
 	if ((unsigned)kind >= KIND_COUNT)
 		return CUDA_ERROR_INVALID_HANDLE;
-	/* The client has one kind of handle for functions and kernels. */
-	if (kind == KIND_CUkernel)
-		kind = handle_kind(id) == KIND_CUfunction ? KIND_CUfunction : kind;
+	/* A kernel is good wherever a function is, and the other way round. */
+	if ((kind == KIND_CUkernel && handle_kind(id) == KIND_CUfunction) ||
+		(kind == KIND_CUfunction && handle_kind(id) == KIND_CUkernel))
+		kind = handle_kind(id);
 	e = handles_find(&s->handles, kind, id);
 	if (!e)
 		return (CUresult)kind_error[kind];
