@@ -124,6 +124,11 @@ def prototypes_h(spec):
     return text + '\n#pragma GCC visibility pop\n\n#endif\n'
 
 
+def plain_name(item):
+    """What a value is called, as one identifier to derive others from."""
+    return f'{item.var.name}_{item.field.name}' if item.field else item.var.name
+
+
 # Client: encoders.
 
 def client_count(item):
@@ -194,7 +199,8 @@ def reply_locals(call):
     """Decode first, assign only when all was there: outputs stay untouched on failure."""
     decls, gets, sets = '', '', ''
     for item in call.reply:
-        name = f'{item.leaf.name}_got'
+        stem = plain_name(item)
+        name = f'{stem}_got'
         if item.kind == 'value':
             decls += f'\t{item.type} {name};\n'
             gets += f'\t\tget_value(in, &{name}, sizeof({name}));\n'
@@ -207,11 +213,11 @@ def reply_locals(call):
         count = client_count(item)
         if not isinstance(item.count, (int, str, type(None))) and item.count.pointer:
             count = f'run_min({count}, {item.count.name}_got)'
-        decls += f'\tconst uint8_t *{name};\n\tuint64_t {item.leaf.name}_count;\n'
-        gets += f'\t\t{item.leaf.name}_count = {count};\n'
-        gets += f'\t\t{name} = get_run(in, {item.leaf.name}_count, {item.size});\n'
-        sets += f'\t\t\tif ({item.leaf.name}_count)\n\t\t\t\tmemcpy({client_value(item)}, {name}, ' \
-                f'{item.leaf.name}_count * {item.size});\n'
+        decls += f'\tconst uint8_t *{name};\n\tuint64_t {stem}_count;\n'
+        gets += f'\t\t{stem}_count = {count};\n'
+        gets += f'\t\t{name} = get_run(in, {stem}_count, {item.size});\n'
+        sets += f'\t\t\tif ({stem}_count)\n\t\t\t\tmemcpy({client_value(item)}, {name}, ' \
+                f'{stem}_count * {item.size});\n'
     return decls, gets, sets
 
 
@@ -571,11 +577,6 @@ const struct dispatch_row *dispatch_find(uint16_t opcode)
 def at(item):
     """The handler's variable for a value."""
     return f'{item.var.name}.{item.field.name}' if item.field else item.var.name
-
-
-def plain_name(item):
-    """The same as one identifier, to derive others from."""
-    return f'{item.var.name}_{item.field.name}' if item.field else item.var.name
 
 
 def server_count(item):
