@@ -366,7 +366,12 @@ int64_t now_ns(void);
 /* Takes the lock; on an error it is not held. */
 CUresult enter_device(void);
 CUresult enter(struct context **out);
-CUresult leave(CUresult result);
+static inline CUresult leave(CUresult result)
+{
+	pthread_mutex_unlock(&gpu.lock);
+	return result;
+}
+
 CUresult device_find(CUdevice dev, struct device **out);
 CUresult context_create(struct device *d, unsigned flags, struct context **out);
 CUresult context_open(struct context *c);

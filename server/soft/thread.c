@@ -55,12 +55,6 @@ CUresult enter_device(void)
 	return CUDA_ERROR_NOT_INITIALIZED;
 }
 
-CUresult leave(CUresult result)
-{
-	pthread_mutex_unlock(&gpu.lock);
-	return result;
-}
-
 CUresult enter(struct context **out)
 {
 	struct thread *t = thread_self();

@@ -27,6 +27,7 @@ static struct vectors make(void)
 	ok(cuMemcpyHtoD_v2(v.a, a, sizeof(a)));
 	ok(cuMemcpyHtoD_v2(v.b, b, sizeof(b)));
 	ok(cuMemsetD32_v2(v.out, 0, N));
+	ok(cuCtxSynchronize());
 	return v;
 }
 
@@ -39,6 +40,7 @@ static void check(struct vectors *v)
 	for (i = 0; i < N; i++)
 		assert_int_equal(out[i], 11 * i);
 	ok(cuMemsetD32_v2(v->out, 0, N));
+	ok(cuCtxSynchronize());
 }
 
 static void drop(struct vectors *v)
