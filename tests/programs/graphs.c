@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Graphs: captured from streams and built by hand, launched more than once, updated; capture's rules. */
+#include "program.h"
+
+enum { N = 3000, LOOPS = 1500 };
+
+static CUfunction fill, add, slow_multiply;
+static int calls;
+
+static void launch(CUfunction f, CUstream s, CUdeviceptr p, unsigned value)
+{
+	unsigned n = N, loops = LOOPS;
+	void *parameters[] = { &p, &n, &value, &loops };
+
+	DO(launch_over(f, N, s, parameters));
+}
+
+static void note(void *user)
+{
+	calls++;
+}
+
+static void say_status(const char *when, CUstream s)
+{
+	CUstreamCaptureStatus status = 99;
+
+	DO(cuStreamIsCapturing(s, &status));
+	printf("%s: capture status %d\n", when, (int)status);
+}
+
+/* Two streams joined by events, in one graph. */
+static CUgraph record(CUstream a, CUstream b, CUdeviceptr p, CUdeviceptr q)
+{
+	CUevent forked, joined;
+	CUgraph graph;
+
+	DO(cuEventCreate(&forked, CU_EVENT_DISABLE_TIMING));
+	DO(cuEventCreate(&joined, CU_EVENT_DISABLE_TIMING));
+	say_status("before", a);
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+	say_status("capturing", a);
+	launch(fill, a, p, 1);
+	DO(cuEventRecord(forked, a));
+	DO(cuStreamWaitEvent(b, forked, 0));
+	say_status("forked", b);
+	DO(cuMemsetD32Async(q, 5, N, b));
+	launch(slow_multiply, b, q, 3);
+	launch(slow_multiply, a, p, 2);
+	DO(cuEventRecord(joined, b));
+	DO(cuStreamWaitEvent(a, joined, 0));
+	DO(cuMemcpyDtoDAsync_v2(p, q, N * 2, a));
+	DO(cuLaunchHostFunc(a, note, NULL));
+	DO(cuStreamEndCapture(a, &graph));
+	say_status("after", a);
+	DO(cuEventDestroy_v2(forked));
+	DO(cuEventDestroy_v2(joined));
+	return graph;
+}
+
+static void captured(int wild)
+{
+	CUdeviceptr p = device_words(N), q = device_words(N);
+	size_t nodes = 0, roots = 0, edges = 0;
+	CUgraphExec exec;
+	CUstream a, b;
+	CUgraph graph;
+
+	DO(cuStreamCreate(&a, CU_STREAM_NON_BLOCKING));
+	DO(cuStreamCreate(&b, CU_STREAM_NON_BLOCKING));
+	DO(cuMemsetD32_v2(p, 77, N));
+	DO(cuCtxSynchronize());
+	graph = record(a, b, p, q);
+	say_words("capture executed nothing", p, N);
+	DO(cuGraphGetNodes(graph, NULL, &nodes));
+	DO(cuGraphGetRootNodes(graph, NULL, &roots));
+	DO(cuGraphGetEdges(graph, NULL, NULL, &edges));
+	printf("%zu nodes, %zu roots, %zu edges\n", nodes, roots, edges);
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	DO(cuGraphDestroy(graph));
+	for (int i = 0; i < 3; i++) {
+		DO(cuGraphLaunch(exec, a));
+		launch(add, a, p, 1000);
+		DO(cuStreamSynchronize(a));
+		say_words("launched", p, N);
+	}
+	printf("host node called %d times\n", calls);
+	DO(cuGraphExecDestroy(exec));
+	if (wild) {
+		SAY(cuGraphLaunch(exec, a));
+		SAY(cuGraphDestroy(graph));
+	}
+}
+
+static void by_hand(void)
+{
+	CUdeviceptr p = device_words(N);
+	unsigned n = N, value = 9, loops = LOOPS;
+	void *parameters[] = { &p, &n, &value, &loops };
+	CUDA_KERNEL_NODE_PARAMS kernel = { .func = add, .gridDimX = (N + THREADS - 1) / THREADS,
+					   .gridDimY = 1, .gridDimZ = 1, .blockDimX = THREADS,
+					   .blockDimY = 1, .blockDimZ = 1, .kernelParams = parameters };
+	CUDA_MEMSET_NODE_PARAMS set = { .dst = p, .value = 100, .elementSize = 4, .width = N,
+					.height = 1 };
+	CUgraphNode first, second, third;
+	CUgraphNodeType type = 99;
+	CUcontext context;
+	CUgraphExec exec;
+	CUgraph graph;
+
+	DO(cuCtxGetCurrent(&context));
+	DO(cuGraphCreate(&graph, 0));
+	DO(cuGraphAddMemsetNode(&first, graph, NULL, 0, &set, context));
+	DO(cuGraphAddKernelNode_v2(&second, graph, &first, 1, &kernel));
+	DO(cuGraphAddEmptyNode(&third, graph, &second, 1));
+	DO(cuGraphNodeGetType(second, &type));
+	printf("type %d\n", (int)type);
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	DO(cuGraphLaunch(exec, NULL));
+	say_words("by hand", p, N);
+	value = 900;
+	DO(cuGraphExecKernelNodeSetParams_v2(exec, second, &kernel));
+	DO(cuGraphLaunch(exec, NULL));
+	say_words("changed", p, N);
+	DO(cuGraphExecDestroy(exec));
+	DO(cuGraphDestroy(graph));
+}
+
+static void rules(void)
+{
+	CUgraph graph = NULL;
+	CUstream a, b;
+	CUevent e;
+	CUdeviceptr p;
+
+	DO(cuStreamCreate(&a, CU_STREAM_NON_BLOCKING));
+	DO(cuStreamCreate(&b, 0));
+	SAY(cuStreamBeginCapture_v2(NULL, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	SAY(cuStreamEndCapture(a, &graph));
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	SAY(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	SAY(cuStreamSynchronize(a));
+	SAY(cuStreamEndCapture(a, &graph));
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	SAY(cuMemAlloc_v2(&p, 16));
+	SAY(cuStreamEndCapture(a, &graph));
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	SAY(cuMemAlloc_v2(&p, 16));
+	SAY(cuStreamQuery(a));
+	SAY(cuStreamEndCapture(a, &graph));
+	SAY(cuStreamSynchronize(a));
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuEventCreate(&e, 0));
+	DO(cuEventRecord(e, a));
+	SAY(cuEventQuery(e));
+	SAY(cuEventSynchronize(e));
+	SAY(cuStreamWaitEvent(b, e, 0));
+	SAY(cuStreamEndCapture(a, &graph));
+	DO(cuStreamBeginCapture_v2(b, CU_STREAM_CAPTURE_MODE_RELAXED));
+	SAY(cuMemsetD8Async(p, 0, 16, NULL));
+	SAY(cuStreamEndCapture(b, &graph));
+}
+
+int main(int argc, char **argv)
+{
+	CUmodule m;
+
+	program_begin();
+	m = program_load();
+	fill = program_kernel(m, "fill");
+	add = program_kernel(m, "add");
+	slow_multiply = program_kernel(m, "slow_multiply");
+	captured(program_wild(argc, argv));
+	by_hand();
+	rules();
+	return 0;
+}

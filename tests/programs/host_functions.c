@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host functions: in order with the stream's work, on another thread, without CUDA calls. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include "program.h"
+
+enum { N = 2000, LOOPS = 3000, CALLS = 20 };
+
+static pthread_t main_thread;
+static unsigned order[CALLS], orders;
+static CUresult inside[3];
+static int other_thread;
+
+static void note(void *user)
+{
+	order[orders++] = (unsigned)(size_t)user;
+	other_thread = !pthread_equal(pthread_self(), main_thread);
+}
+
+static void try_calls(void *user)
+{
+	CUdeviceptr p;
+
+	inside[0] = cuMemAlloc_v2(&p, 16);
+	inside[1] = cuStreamQuery(NULL);
+	inside[2] = cuCtxSynchronize();
+}
+
+static void fill_host(void *user)
+{
+	pattern(user, N * 4, 3);
+}
+
+static void check_host(void *user)
+{
+	printf("host function saw %016llx\n", checksum(user, N * 4));
+}
+
+static void callback(CUstream stream, CUresult status, void *user)
+{
+	printf("callback: %s, user data %u\n", result_name(status), (unsigned)(size_t)user);
+}
+
+/* Kernel, host function, kernel: the function sees the copy, the copy sees the function. */
+static void between_copies(CUstream s, CUfunction slow_multiply)
+{
+	unsigned n = N, value = 3, loops = LOOPS;
+	CUdeviceptr p = device_words(N);
+	void *parameters[] = { &p, &n, &value, &loops };
+	void *in, *out;
+
+	DO(cuMemHostAlloc(&in, N * 4, 0));
+	DO(cuMemHostAlloc(&out, N * 4, 0));
+	memset(in, 0, N * 4);
+	DO(cuLaunchHostFunc(s, fill_host, in));
+	DO(cuMemcpyHtoDAsync_v2(p, in, N * 4, s));
+	DO(launch_over(slow_multiply, N, s, parameters));
+	DO(cuMemcpyDtoHAsync_v2(out, p, N * 4, s));
+	DO(cuLaunchHostFunc(s, check_host, out));
+	DO(cuStreamSynchronize(s));
+	say_words("after all", p, N);
+	DO(cuMemFreeHost(in));
+	DO(cuMemFreeHost(out));
+	DO(cuMemFree_v2(p));
+}
+
+int main(void)
+{
+	CUfunction slow_multiply;
+	CUstream s;
+
+	main_thread = pthread_self();
+	program_begin();
+	slow_multiply = program_kernel(program_load(), "slow_multiply");
+	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	for (size_t i = 0; i < CALLS; i++)
+		DO(cuLaunchHostFunc(s, note, (void *)i));
+	DO(cuStreamSynchronize(s));
+	printf("called %u times, on %s thread, in order:", orders, other_thread ? "another" : "THE MAIN");
+	for (unsigned i = 0; i < orders; i++)
+		printf(" %u", order[i]);
+	printf("\n");
+	between_copies(s, slow_multiply);
+	DO(cuLaunchHostFunc(s, try_calls, NULL));
+	DO(cuStreamSynchronize(s));
+	for (int i = 0; i < 3; i++)
+		say("a call inside a host function", inside[i]);
+	DO(cuStreamAddCallback(s, callback, (void *)7, 0));
+	DO(cuStreamSynchronize(s));
+	SAY(cuLaunchHostFunc(s, NULL, NULL));
+	return 0;
+}

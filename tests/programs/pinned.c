@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host memory that kernels read and write: allocated, portable, registered; seen after completion. */
+#include <unistd.h>
+#include "program.h"
+
+enum { N = 20000 };
+
+static CUfunction fill, add;
+
+static void launch(CUfunction f, CUstream s, CUdeviceptr p, unsigned n, unsigned value)
+{
+	void *parameters[] = { &p, &n, &value };
+
+	DO(launch_over(f, n, s, parameters));
+}
+
+static void host_words(const char *what, const unsigned *p)
+{
+	printf("%s: %u %u .. %u, checksum %016llx\n", what, p[0], p[1], p[N - 1], checksum(p, N * 4));
+}
+
+/* The host writes, the kernel adds, the host reads; again and again. */
+static void both_ways(const char *what, unsigned *host, CUdeviceptr device, CUstream s)
+{
+	for (unsigned round = 0; round < 4; round++) {
+		CUevent e;
+
+		for (unsigned i = 0; i < N; i += round + 1)
+			host[i] = i + round;
+		launch(add, s, device, N, 1000);
+		if (round & 1) {
+			DO(cuStreamSynchronize(s));
+		} else {
+			DO(cuEventCreate(&e, 0));
+			DO(cuEventRecord(e, s));
+			DO(cuEventSynchronize(e));
+			DO(cuEventDestroy_v2(e));
+		}
+		host_words(what, host);
+	}
+}
+
+/* Two kernels on different halves; what the host wrote elsewhere stays. */
+static void halves(unsigned *host, CUdeviceptr device, CUstream s)
+{
+	memset(host, 0, N * 4);
+	launch(fill, s, device, 100, 5);
+	launch(fill, s, device + N * 2, 100, 7);
+	host[N - 1] = 99;
+	DO(cuCtxSynchronize());
+	host_words("halves", host);
+}
+
+static void registered(CUstream s)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	unsigned *p = aligned_alloc(page, (N * 4 + page - 1) / page * page);
+	CUdeviceptr device;
+
+	memset(p, 1, N * 4);
+	SAY(cuMemHostUnregister(p));
+	DO(cuMemHostRegister_v2(p, N * 4, CU_MEMHOSTREGISTER_DEVICEMAP));
+	SAY(cuMemHostRegister_v2(p, N * 4, 0));
+	DO(cuMemHostGetDevicePointer_v2(&device, p, 0));
+	both_ways("registered", p, device, s);
+	DO(cuMemHostUnregister(p));
+	SAY(cuMemHostUnregister(p));
+	SAY(cuMemHostGetDevicePointer_v2(&device, p, 0));
+	free(p);
+}
+
+static void wrong(void)
+{
+	CUdeviceptr device;
+	int local;
+	void *p;
+
+	SAY(cuMemHostAlloc(&p, 0, 0));
+	SAY(cuMemHostAlloc(&p, 16, 0x100));
+	SAY(cuMemHostAlloc(NULL, 16, 0));
+	SAY(cuMemFreeHost(&local));
+	SAY(cuMemFreeHost(NULL));
+	SAY(cuMemHostGetDevicePointer_v2(&device, &local, 0));
+	SAY(cuMemHostRegister_v2(NULL, 16, 0));
+	SAY(cuMemHostRegister_v2(&local, 0, 0));
+}
+
+int main(void)
+{
+	CUdeviceptr device;
+	unsigned flags = 99;
+	CUstream s;
+	CUmodule m;
+	void *p, *q;
+
+	program_begin();
+	m = program_load();
+	fill = program_kernel(m, "fill");
+	add = program_kernel(m, "add");
+	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	DO(cuMemHostAlloc(&p, N * 4, CU_MEMHOSTALLOC_DEVICEMAP | CU_MEMHOSTALLOC_PORTABLE));
+	DO(cuMemHostGetDevicePointer_v2(&device, p, 0));
+	printf("same address on the device: %s\n", device == (size_t)p ? "yes" : "no");
+	DO(cuMemHostGetFlags(&flags, p));
+	printf("flags %u\n", flags);
+	both_ways("allocated", p, device, s);
+	halves(p, device, s);
+	DO(cuMemHostAlloc(&q, N * 4, 0));
+	launch(fill, s, (CUdeviceptr)(size_t)q, N, 3);
+	DO(cuStreamSynchronize(s));
+	host_words("by its host address", q);
+	DO(cuMemFreeHost(q));
+	DO(cuMemAllocHost_v2(&q, N * 4));
+	DO(cuMemHostGetDevicePointer_v2(&device, (char *)q + 400, 0));
+	launch(fill, NULL, device, N - 100, 1);
+	DO(cuCtxSynchronize());
+	printf("by an inner address: %u %u\n", ((unsigned *)q)[100], ((unsigned *)q)[N - 1]);
+	DO(cuMemFreeHost(q));
+	SAY(cuMemFreeHost(q));
+	registered(s);
+	wrong();
+	DO(cuMemFreeHost(p));
+	return 0;
+}
