@@ -72,17 +72,21 @@ static int parse_size(const char *text, size_t *out)
 	return 0;
 }
 
-static int parse_sizes(char *text, struct plan *plan)
+/* A copy is taken apart: the children get the same argument again. */
+static int parse_sizes(const char *text, struct plan *plan)
 {
-	char *word;
+	char *copy = strdup(text), *next = copy, *word;
+	int err = copy ? 0 : -ENOMEM;
 
 	plan->size_count = 0;
-	while ((word = strsep(&text, ","))) {
-		if (plan->size_count == SIZES_MAX ||
-			parse_size(word, &plan->sizes[plan->size_count++]) < 0)
-			return -EINVAL;
+	while (!err && (word = strsep(&next, ","))) {
+		if (plan->size_count == SIZES_MAX)
+			err = -EINVAL;
+		else
+			err = parse_size(word, &plan->sizes[plan->size_count++]);
 	}
-	return 0;
+	free(copy);
+	return err;
 }
 
 static int parse_options(struct options *o, int argc, char **argv)
@@ -95,11 +99,10 @@ static int parse_options(struct options *o, int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	char sizes[] = "4K,64K,1M,16M,64M,256M";
 	int c;
 
 	*o = (struct options){.native = "auto", .repeat = 5, .child = -1};
-	parse_sizes(sizes, &o->plan);
+	parse_sizes("4K,64K,1M,16M,64M,256M", &o->plan);
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		switch (c) {
 		case 'n':
@@ -252,7 +255,9 @@ static int run_all(const struct options *o, struct report *report, char *native,
 		}
 	}
 	progress(0, 0, NULL);
-	return 0;
+	if (!*native && !*remote)
+		fputs("rgpu-bench: nothing to measure\n", stderr);
+	return !*native && !*remote;
 }
 
 static int parent(const struct options *o, char **argv, int argc)
