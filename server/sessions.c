@@ -69,6 +69,12 @@ static bool is_warm_kind(Control__SessionKind kind, const struct settings *setti
 	return kind == CONTROL__SESSION_KIND__CUDA && settings_empty(settings);
 }
 
+static void pair_up(struct ticket *t, struct worker *w)
+{
+	t->worker = w;
+	w->ticket = t;
+}
+
 /* Give a waiting session a worker, or let it wait for a place to start one. */
 static void claim(struct sessions *s, struct ticket *t)
 {
@@ -88,9 +94,21 @@ static void claim(struct sessions *s, struct ticket *t)
 			return;
 		}
 	}
-	t->worker = w;
-	w->ticket = t;
+	pair_up(t, w);
 	if (w->state == WORKER_READY)
+		assign(s, t);
+}
+
+/* Serve a session whose worker is ready; another one may have been sooner than its own. */
+static void serve_if_ready(struct sessions *s, struct ticket *t)
+{
+	struct worker *other = crew_find(&s->crew, t->worker->kind, &t->settings);
+
+	if (t->worker->state != WORKER_READY && other && other->state == WORKER_READY) {
+		t->worker->ticket = NULL;
+		pair_up(t, other);
+	}
+	if (t->worker->state == WORKER_READY)
 		assign(s, t);
 }
 
@@ -137,8 +155,8 @@ static void arrange(struct sessions *s)
 		next = TAILQ_NEXT(t, link);
 		if (!t->worker)
 			claim(s, t);
-		else if (t->visitor && t->worker->state == WORKER_READY)
-			assign(s, t);
+		else if (t->visitor)
+			serve_if_ready(s, t);
 	}
 	stock(s);
 }
