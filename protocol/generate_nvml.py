@@ -60,7 +60,7 @@ class Api(Spec):
 
     def check_call(self, call, names):
         if self.remote(call) != bool(call.opcode):
-            self.fail(f'{call.name} needs an opcode if and only if the server answers it', call.line)
+            self.fail(f'{call.name}: an opcode is for calls that the server answers', call.line)
         if not self.remote(call):
             return
         for var in call.params:
@@ -211,7 +211,8 @@ def emit_client(api):
             stubs += '\n' + (stub(api, call) if call.opcode else refusal(call))
     names = ''.join(f'\t\t{c.name};\n' for c in api.calls)
     return {'nvml_opcodes.h': opcodes(api), 'nvml_calls.h': prototypes(api),
-            'nvml_stubs.c': stubs, 'libnvidia-ml.map': '{\n\tglobal:\n' + names + '\tlocal: *;\n};\n'}
+            'nvml_stubs.c': stubs,
+            'libnvidia-ml.map': '{\n\tglobal:\n' + names + '\tlocal: *;\n};\n'}
 
 
 def server_takes(api, call):
@@ -312,7 +313,8 @@ def emit_server(api):
         '#include "nvml_custom.h"\n\n' + \
         '\n'.join(handler(api, c) for c in remote) + \
         '\nconst struct nvml_host_name nvml_host_names[] = {\n' + names + '};\n' \
-        'const size_t nvml_host_name_count = sizeof(nvml_host_names) / sizeof(nvml_host_names[0]);\n' \
+        'const size_t nvml_host_name_count = ' \
+        'sizeof(nvml_host_names) / sizeof(nvml_host_names[0]);\n' \
         '\nconst struct nvml_dispatch_row nvml_dispatch[] = {\n' + rows + '};\n' \
         'const size_t nvml_dispatch_count = sizeof(nvml_dispatch) / sizeof(nvml_dispatch[0]);\n' \
         f'const uint64_t nvml_spec_hash = 0x{api.hash.hex()}ull;\n'
@@ -434,15 +436,16 @@ def emit_tests(api):
 def calls_page(api):
     count = lambda *answers: sum(c.answer in answers for c in api.calls)
     refused = sum(c.error == 4 for c in api.calls if c.answer == 'unsupported')
-    text = '# NVML calls\n\nWhat libnvidia-ml.so.1 exports and how it is answered. Generated from ' \
-        f'nvml.api.\n\n{len(api.calls)} calls: {count("waits")} ask the server, ' \
+    text = '# NVML calls\n\nWhat libnvidia-ml.so.1 exports and how it is answered. ' \
+        f'Generated from nvml.api.\n\n{len(api.calls)} calls: {count("waits")} ask the server, ' \
         f'{count("cached")} ask it once, {count("local")} are answered on the client, ' \
         f'{count("unsupported") - refused} are not supported, {refused} are not permitted.\n'
     answered = {'waits': 'server', 'cached': 'server, once', 'local': 'client'}
     for section in api.sections:
         text += f'\n## {section}\n\n| call | answered | |\n|---|---|---|\n'
         for call in (c for c in api.calls if c.section == section):
-            how = answered.get(call.answer) or ('not permitted' if call.error == 4 else 'not supported')
+            how = answered.get(call.answer) or \
+                ('not permitted' if call.error == 4 else 'not supported')
             text += f'| {call.name} | {how} | {call.text or call.reason} |\n'
     return text
 

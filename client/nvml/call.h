@@ -22,7 +22,7 @@
 #include "wire.h"
 
 enum {
-	NVML_CACHED = 1,	  /* the answer never changes: ask once */
+	NVML_CACHED = 1,	       /* the answer never changes: ask once */
 	NVML_TRANSFER_MAX = 512 << 10, /* bytes of the results that a caller may ask for */
 };
 

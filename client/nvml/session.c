@@ -20,7 +20,7 @@ enum {
 
 static struct {
 	pthread_mutex_t lock;
-	unsigned users; /* nvmlInit less nvmlShutdown */
+	unsigned users;	      /* nvmlInit less nvmlShutdown */
 	struct opened server; /* server.command NULL: lost, or not ours after a fork */
 	uint64_t seq;
 	uint8_t *reply; /* FRAME_MAX bytes while there are users */
@@ -186,8 +186,8 @@ static int receive_reply(nvmlReturn_t *result, struct cursor *reply)
 	return 0;
 }
 
-nvmlReturn_t session_exchange(uint16_t opcode, const void *request, size_t size,
-	struct cursor *reply)
+nvmlReturn_t session_exchange(
+	uint16_t opcode, const void *request, size_t size, struct cursor *reply)
 {
 	nvmlReturn_t result = NVML_ERROR_GPU_IS_LOST;
 	int err = -EPIPE;

@@ -25,8 +25,8 @@ nvmlReturn_t session_close(void);
 
 /* Send a request and wait for its reply, whose values are valid until the next exchange or the
  * session's end. The reply's own result, or what became of the connection. */
-nvmlReturn_t session_exchange(uint16_t opcode, const void *request, size_t size,
-	struct cursor *reply);
+nvmlReturn_t session_exchange(
+	uint16_t opcode, const void *request, size_t size, struct cursor *reply);
 
 /* ---- answers that never change ---- */
 

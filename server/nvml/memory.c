@@ -12,8 +12,8 @@ static unsigned long long smaller(unsigned long long a, unsigned long long b)
 	return a < b ? a : b;
 }
 
-nvmlReturn_t server_nvmlDeviceGetMemoryInfo(struct nvml_request *q, nvmlDevice_t device,
-	nvmlMemory_t *memory)
+nvmlReturn_t server_nvmlDeviceGetMemoryInfo(
+	struct nvml_request *q, nvmlDevice_t device, nvmlMemory_t *memory)
 {
 	uint64_t limit = q->session->memory_limit;
 	nvmlReturn_t r = nvml_host.nvmlDeviceGetMemoryInfo(device, memory);
@@ -26,8 +26,8 @@ nvmlReturn_t server_nvmlDeviceGetMemoryInfo(struct nvml_request *q, nvmlDevice_t
 	return r;
 }
 
-nvmlReturn_t server_nvmlDeviceGetMemoryInfo_v2(struct nvml_request *q, nvmlDevice_t device,
-	nvmlMemory_v2_t *memory)
+nvmlReturn_t server_nvmlDeviceGetMemoryInfo_v2(
+	struct nvml_request *q, nvmlDevice_t device, nvmlMemory_v2_t *memory)
 {
 	uint64_t limit = q->session->memory_limit;
 	nvmlReturn_t r = nvml_host.nvmlDeviceGetMemoryInfo_v2(device, memory);

@@ -19,7 +19,7 @@
 #include "wire.h"
 
 enum {
-	NVML_DEVICES_MAX = 1024,	/* parts of GPUs among them */
+	NVML_DEVICES_MAX = 1024,       /* parts of GPUs among them */
 	NVML_REQUEST_ROOM = 768 << 10, /* bytes that one request's buffers may take */
 };
 
@@ -43,8 +43,8 @@ struct nvml_host_name {
 extern const struct nvml_host_name nvml_host_names[];
 extern const size_t nvml_host_name_count;
 
-/* Open and initialise what answers, and number its devices. 0 with *cuda being the driver's version,
- * or -errno with the reason, for the user, in @why. */
+/* Open and initialise what answers, and number its devices. 0 with *cuda being the driver's
+ * version, or -errno with the reason, for the user, in @why. */
 int nvml_host_open(const char *choice, int *cuda, char *why, size_t size);
 
 /* Fill nvml_host with functions that ask the driver that driver_open opened. */
@@ -80,9 +80,9 @@ struct nvml_request {
 	struct nvml_session *session;
 	struct cursor in;
 	nvmlReturn_t result;
-	unsigned capacity; /* of the client's counted lists */
-	unsigned count;	   /* of what goes into them */
-	size_t used;	   /* of the session's room */
+	unsigned capacity;  /* of the client's counted lists */
+	unsigned count;	    /* of what goes into them */
+	size_t used;	    /* of the session's room */
 	uint8_t *out, *end; /* the reply's values */
 };
 

@@ -11,7 +11,8 @@
 
 /* The older structs end where the newer one goes on. */
 _Static_assert(offsetof(nvmlPciInfo_t, pciDeviceId) == offsetof(nvmlPciInfo_v1_t, pciDeviceId) &&
-	offsetof(nvmlPciInfo_t, pciSubSystemId) == offsetof(nvmlPciInfo_v2_t, pciSubSystemId),
+		       offsetof(nvmlPciInfo_t, pciSubSystemId) ==
+			       offsetof(nvmlPciInfo_v2_t, pciSubSystemId),
 	"what the forms share lies at the same place");
 
 static void to_v2(nvmlPciInfo_v2_t *to, const nvmlPciInfo_t *from)
@@ -20,8 +21,8 @@ static void to_v2(nvmlPciInfo_v2_t *to, const nvmlPciInfo_t *from)
 	memcpy(to, from, offsetof(nvmlPciInfo_v2_t, reserved));
 }
 
-nvmlReturn_t server_nvmlDeviceGetPciInfo(struct nvml_request *q, nvmlDevice_t device,
-	nvmlPciInfo_v1_t *pci)
+nvmlReturn_t server_nvmlDeviceGetPciInfo(
+	struct nvml_request *q, nvmlDevice_t device, nvmlPciInfo_v1_t *pci)
 {
 	nvmlPciInfo_t newest;
 	nvmlReturn_t r = nvml_host.nvmlDeviceGetPciInfo_v3(device, &newest);
@@ -31,8 +32,8 @@ nvmlReturn_t server_nvmlDeviceGetPciInfo(struct nvml_request *q, nvmlDevice_t de
 	return r;
 }
 
-nvmlReturn_t server_nvmlDeviceGetPciInfo_v2(struct nvml_request *q, nvmlDevice_t device,
-	nvmlPciInfo_v2_t *pci)
+nvmlReturn_t server_nvmlDeviceGetPciInfo_v2(
+	struct nvml_request *q, nvmlDevice_t device, nvmlPciInfo_v2_t *pci)
 {
 	nvmlPciInfo_t newest;
 	nvmlReturn_t r = nvml_host.nvmlDeviceGetPciInfo_v3(device, &newest);
@@ -42,8 +43,8 @@ nvmlReturn_t server_nvmlDeviceGetPciInfo_v2(struct nvml_request *q, nvmlDevice_t
 	return r;
 }
 
-nvmlReturn_t server_nvmlDeviceGetNvLinkRemotePciInfo(struct nvml_request *q, nvmlDevice_t device,
-	unsigned int link, nvmlPciInfo_v2_t *pci)
+nvmlReturn_t server_nvmlDeviceGetNvLinkRemotePciInfo(
+	struct nvml_request *q, nvmlDevice_t device, unsigned int link, nvmlPciInfo_v2_t *pci)
 {
 	nvmlPciInfo_t newest;
 	nvmlReturn_t r = nvml_host.nvmlDeviceGetNvLinkRemotePciInfo_v2(device, link, &newest);
@@ -53,8 +54,8 @@ nvmlReturn_t server_nvmlDeviceGetNvLinkRemotePciInfo(struct nvml_request *q, nvm
 	return r;
 }
 
-nvmlReturn_t server_nvmlSystemGetDriverBranch(struct nvml_request *q,
-	nvmlSystemDriverBranchInfo_t *info, unsigned int length)
+nvmlReturn_t server_nvmlSystemGetDriverBranch(
+	struct nvml_request *q, nvmlSystemDriverBranchInfo_t *info, unsigned int length)
 {
 	if (length > sizeof(info->branch))
 		length = sizeof(info->branch);

@@ -40,8 +40,7 @@ static int receive(struct nvml_session *s, struct frame *frame)
 	const void *bytes;
 	ssize_t n;
 
-	n = s->transport->peek(
-		s->connection, sizeof(*frame), SPIN_US, TRANSPORT_FOREVER, &bytes);
+	n = s->transport->peek(s->connection, sizeof(*frame), SPIN_US, TRANSPORT_FOREVER, &bytes);
 	if (n < 0)
 		return n;
 	memcpy(frame, bytes, sizeof(*frame));

@@ -34,8 +34,8 @@ static int wait_for_client(Control__Assign **assign, int *fd)
 	return (*assign)->hello && *fd >= 0 ? 0 : -EPROTO;
 }
 
-static int refuse(const struct transport *t, struct connection *c, nvmlReturn_t result,
-	const char *text)
+static int refuse(
+	const struct transport *t, struct connection *c, nvmlReturn_t result, const char *text)
 {
 	Control__Answer answer = CONTROL__ANSWER__INIT;
 	Control__Refusal refusal = CONTROL__REFUSAL__INIT;
@@ -47,8 +47,8 @@ static int refuse(const struct transport *t, struct connection *c, nvmlReturn_t 
 	return control_send(t, c, &answer.base);
 }
 
-static int welcome(const struct transport *t, struct connection *c, const Control__Assign *assign,
-	int cuda)
+static int welcome(
+	const struct transport *t, struct connection *c, const Control__Assign *assign, int cuda)
 {
 	Control__Answer answer = CONTROL__ANSWER__INIT;
 	Control__Welcome w = CONTROL__WELCOME__INIT;

@@ -18,7 +18,9 @@ static struct {
 } input;
 
 static const nvmlReturn_t results[] = {
-	NVML_SUCCESS, NVML_ERROR_INSUFFICIENT_SIZE, NVML_ERROR_NOT_SUPPORTED,
+	NVML_SUCCESS,
+	NVML_ERROR_INSUFFICIENT_SIZE,
+	NVML_ERROR_NOT_SUPPORTED,
 };
 static nvmlReturn_t result;
 

@@ -53,8 +53,8 @@ nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *memory)
 	return NVML_SUCCESS;
 }
 
-nvmlReturn_t nvmlDeviceGetSupportedMemoryClocks(nvmlDevice_t device, unsigned int *count,
-	unsigned int *clocks)
+nvmlReturn_t nvmlDeviceGetSupportedMemoryClocks(
+	nvmlDevice_t device, unsigned int *count, unsigned int *clocks)
 {
 	static const unsigned int possible[] = {3201, 2619, 1593};
 	unsigned int room = *count;
@@ -67,8 +67,8 @@ nvmlReturn_t nvmlDeviceGetSupportedMemoryClocks(nvmlDevice_t device, unsigned in
 }
 
 /* A process of somebody else: no client may see it. */
-nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(nvmlDevice_t device, unsigned int *count,
-	void *list)
+nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(
+	nvmlDevice_t device, unsigned int *count, void *list)
 {
 	*count = 1;
 	return NVML_SUCCESS;

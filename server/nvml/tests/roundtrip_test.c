@@ -18,10 +18,10 @@ static struct nvml_session server;
 static struct {
 	uint8_t request[FRAME_MAX], reply[FRAME_MAX];
 	size_t request_size, taken, reply_size;
-	bool ready;	     /* nvmlInit was called */
-	size_t cut_reply;    /* bytes to leave of the next reply's values, SIZE_MAX: all */
-	unsigned cut_tests;  /* requests that were refused because they are too short */
-	bool hostile;	     /* try what no client sends before each request */
+	bool ready;	    /* nvmlInit was called */
+	size_t cut_reply;   /* bytes to leave of the next reply's values, SIZE_MAX: all */
+	unsigned cut_tests; /* requests that were refused because they are too short */
+	bool hostile;	    /* try what no client sends before each request */
 } wire = {.cut_reply = SIZE_MAX};
 
 /* ---- the server's connection ---- */
@@ -49,7 +49,9 @@ static int wire_send(struct connection *c, const struct iovec *iov, int count)
 }
 
 static const struct transport wire_transport = {
-	.peek = wire_peek, .consume = wire_consume, .send = wire_send,
+	.peek = wire_peek,
+	.consume = wire_consume,
+	.send = wire_send,
 };
 
 static int serve(uint16_t opcode, const void *request, size_t size)
@@ -121,8 +123,8 @@ static void be_hostile(uint16_t opcode, const uint8_t *request, size_t size)
 	assert_int_equal(serve(opcode, copy, sizeof(copy)), -EPROTO);
 }
 
-nvmlReturn_t session_exchange(uint16_t opcode, const void *request, size_t size,
-	struct cursor *reply)
+nvmlReturn_t session_exchange(
+	uint16_t opcode, const void *request, size_t size, struct cursor *reply)
 {
 	struct cursor c;
 	nvmlReturn_t result;
@@ -326,8 +328,8 @@ static void test_arguments(void **state)
 		NVML_ERROR_ARGUMENT_VERSION_MISMATCH);
 	assert_int_equal(nvmlDeviceGetComputeRunningProcesses_v3(none, &n, NULL),
 		NVML_ERROR_INVALID_ARGUMENT);
-	assert_int_equal(nvmlDeviceGetComputeRunningProcesses_v3(case_handle(), &n, NULL),
-		NVML_SUCCESS);
+	assert_int_equal(
+		nvmlDeviceGetComputeRunningProcesses_v3(case_handle(), &n, NULL), NVML_SUCCESS);
 	assert_int_equal(n, 0);
 	nvmlShutdown();
 }
