@@ -67,7 +67,7 @@ struct ticket *tickets_find(const struct tickets *list, const uint8_t bytes[PREL
 {
 	struct ticket *t;
 
-	TAILQ_FOREACH (t, list, link)
+	TAILQ_FOREACH(t, list, link)
 		if (same(t->bytes, bytes))
 			return t;
 	return NULL;
