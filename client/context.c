@@ -13,6 +13,7 @@
 #include "client_calls.h"
 #include "log.h"
 #include "memory.h"
+#include "mirror.h"
 #include "storage.h"
 #include "thread.h"
 #include "wire_calls.h"
@@ -494,6 +495,8 @@ CUresult client_cuCtxSynchronize(void)
 
 	if (!r)
 		r = capture_unsafe();
+	if (!r)
+		r = mirror_send(); /* a kernel may wait for what the host just wrote */
 	return r ? r : synchronize(context_self());
 }
 

@@ -6,6 +6,7 @@
 #include "capture.h"
 #include "client_calls.h"
 #include "context.h"
+#include "mirror.h"
 #include "stream.h"
 #include "thread.h"
 #include "wire_calls.h"
@@ -129,6 +130,8 @@ static CUresult ask(CUevent hEvent, CUresult (*wire_ask)(uint64_t))
 		r = capture_unsafe();
 	if (!r)
 		r = e->context->sticky;
+	if (!r)
+		r = mirror_send(); /* a kernel may wait for what the host just wrote */
 	if (r || known_finished(e))
 		return r;
 	records = e->records;

@@ -9,6 +9,7 @@
 #include "client.h"
 #include "client_calls.h"
 #include "context.h"
+#include "mirror.h"
 #include "thread.h"
 #include "window.h"
 #include "wire_calls.h"
@@ -227,6 +228,8 @@ CUresult client_cuStreamSynchronize(CUstream hStream)
 		r = s->object.handle ? capture_forbid(s) : capture_legacy_used();
 	if (!r)
 		r = capture_unsafe();
+	if (!r)
+		r = mirror_send(); /* a kernel may wait for what the host just wrote */
 	if (r || stream_idle(s))
 		return r;
 	mark = stream_mark(s);
@@ -248,6 +251,8 @@ CUresult client_cuStreamQuery(CUstream hStream)
 		r = s->object.handle ? capture_forbid(s) : capture_legacy_used();
 	if (!r)
 		r = capture_unsafe();
+	if (!r)
+		r = mirror_send();
 	if (r || stream_idle(s))
 		return r;
 	mark = stream_mark(s);
