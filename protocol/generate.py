@@ -415,17 +415,8 @@ def exported(spec, call):
             text += f'\treturn call_unsupported({call.index}, (CUresult){call.error});\n}}\n\n'
             continue
         invoke = f'{inner_name(call)}({", ".join(args)})'
-        bracket = twin and not stream
-        text += '\tunsigned saved = call_default_stream(2);\n' if bracket else ''
-        text += '\tuint64_t entered;\n\tCUresult r;\n\n'
-        text += f'\tif (!call_stats)\n\t\treturn {invoke};\n' if not bracket else ''
-        text += '\tentered = call_stats ? call_stats_enter() : 0;\n' if bracket else \
-            '\tentered = call_stats_enter();\n'
-        text += f'\tr = {invoke};\n'
-        text += '\tif (call_stats)\n\t' if bracket else ''
-        text += f'\tcall_stats_leave({call.index}, entered);\n'
-        text += '\tcall_default_stream(saved);\n' if bracket else ''
-        text += '\treturn r;\n}\n\n'
+        macro = 'CALL_TWIN' if twin and not stream else 'CALL_COUNTED'
+        text += f'\t{macro}({call.index}, {invoke});\n}}\n\n'
     return text
 
 

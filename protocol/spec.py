@@ -9,6 +9,7 @@ and replies, as lists of Item.
 import hashlib
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 SIZES = {'char': 1, 'signed char': 1, 'unsigned char': 1, 'int8_t': 1, 'uint8_t': 1,
          'short': 2, 'unsigned short': 2, 'int16_t': 2, 'uint16_t': 2,
@@ -132,7 +133,7 @@ class Spec:
     """A parsed spec. The parser is by recursive descent over (token, line) pairs."""
 
     def __init__(self, path):
-        text = open(path, encoding='utf-8').read()
+        text = Path(path).read_text(encoding='utf-8')
         self.path, self.sections, self.calls = path, [], []
         self.handles, self.plain, self.structs, self.numbers = {}, {}, {}, {}
         self.sizes, self.driver, self.data, self.reserved = {}, [], [], {}
@@ -267,7 +268,7 @@ class Spec:
         while self.peek() in ('in', 'out', 'inout', 'new', 'free', 'address') and \
                 re.match(r'\w', self.tokens[self.pos + 1][0]):
             words.add(self.next())
-        while re.match(r'[A-Za-z_*]', self.peek()):
+        while re.fullmatch(r'[A-Za-z_]\w*|\*', self.peek()):
             token = self.next()
             if token == 'const':
                 const = True

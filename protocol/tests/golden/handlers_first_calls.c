@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Generated from small.api by generate.py. */
+#include <errno.h>
+#include "driver_calls.h"
+#include "handlers.h"
+#include "server_calls.h"
+#include "sizes.h"
+
+int serve_setAsync(struct request *q);
+int serve_setAsync(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	Address at = {0};
+	unsigned char value = {0};
+	size_t n = {0};
+	Stream stream = {0};
+
+	get_value(&in, &at, 8);
+	get_value(&in, &value, 1);
+	get_value(&in, &n, 8);
+	get_value(&in, &stream, 8);
+	if (!get_all(&in))
+		return -EPROTO;
+	if (r == CUDA_SUCCESS)
+		r = find_minted(q, KIND_Stream, &stream);
+	if (r == CUDA_SUCCESS)
+		r = driver.setAsync(at, value, n, stream);
+	if (r != CUDA_SUCCESS)
+		return request_done(q, r);
+	return request_done(q, r);
+}
+
+int serve_limit(struct request *q);
+int serve_limit(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	size_t value = {0};
+	Mode mode = {0};
+	size_t payload = 8;
+	uint8_t *out;
+	int err;
+
+	get_value(&in, &mode, 4);
+	if (!get_all(&in))
+		return -EPROTO;
+	r = driver.limit(&value, mode);
+	if (r != CUDA_SUCCESS)
+		return request_done(q, r);
+	err = request_reply(q, CUDA_SUCCESS, payload);
+	if (err < 0)
+		return err;
+	out = q->out;
+	put_bytes(&out, &value, 8);
+	q->out = out;
+	return request_send(q);
+}
+
+int serve_setLimit(struct request *q);
+int serve_setLimit(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	Mode mode = {0};
+	size_t value = {0};
+
+	get_value(&in, &mode, 4);
+	get_value(&in, &value, 8);
+	if (!get_all(&in))
+		return -EPROTO;
+	r = driver.setLimit(mode, value);
+	if (r != CUDA_SUCCESS)
+		return request_done(q, r);
+	return request_done(q, r);
+}
+
+int serve_eventCreate(struct request *q);
+int serve_eventCreate(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	uint64_t event_id;
+	Event event = {0};
+	unsigned int flags = {0};
+
+	event_id = get_u64(&in);
+	get_value(&in, &flags, 4);
+	if (!get_all(&in))
+		return -EPROTO;
+	r = driver.eventCreate(&event, flags);
+	if (r != CUDA_SUCCESS) {
+		handle_set(q->session, KIND_Event, event_id, NULL, r);
+		return request_done(q, r);
+	}
+	r = handle_set(q->session, KIND_Event, event_id, (void *)(uintptr_t)event, CUDA_SUCCESS);
+	return request_done(q, r);
+}
+
+int serve_eventDestroy(struct request *q);
+int serve_eventDestroy(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	Event event = {0};
+	uint64_t event_id;
+
+	get_value(&in, &event, 8);
+	event_id = (uint64_t)(uintptr_t)event;
+	if (!get_all(&in))
+		return -EPROTO;
+	if (r == CUDA_SUCCESS)
+		r = find_minted(q, KIND_Event, &event);
+	if (r == CUDA_SUCCESS)
+		r = driver.eventDestroy(event);
+	if (r != CUDA_SUCCESS)
+		return request_done(q, r);
+	handle_drop(q->session, KIND_Event, event_id);
+	return request_done(q, r);
+}
+
+int serve_nodes(struct request *q);
+int serve_nodes(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	Graph graph = {0};
+	Node *nodes = NULL;
+	size_t count = {0};
+	uint8_t nodes_given;
+	uint64_t nodes_room;
+	size_t payload = 8;
+	uint8_t *out;
+	int err;
+
+	get_value(&in, &graph, 8);
+	get_value(&in, &count, 8);
+	nodes_given = get_u8(&in) != 0;
+	nodes_room = (nodes_given ? (uint64_t)count : 0);
+	if (!get_all(&in))
+		return -EPROTO;
+	if (r == CUDA_SUCCESS)
+		r = find_real(q, KIND_Graph, &graph, 1);
+	if (nodes_given)
+		nodes = run_room(q, nodes_room, 8, &r);
+	if (r == CUDA_SUCCESS)
+		r = driver.nodes(graph, nodes, &count);
+	if (r != CUDA_SUCCESS)
+		return request_done(q, r);
+	if (r == CUDA_SUCCESS)
+		r = add_real(q, KIND_Node, nodes, run_min(nodes_room, (nodes_given ? (uint64_t)count : 0)));
+	if (r != CUDA_SUCCESS)
+		return request_done(q, r);
+	payload += run_min(nodes_room, (nodes_given ? (uint64_t)count : 0)) * 8;
+	err = request_reply(q, CUDA_SUCCESS, payload);
+	if (err < 0)
+		return err;
+	out = q->out;
+	put_bytes(&out, &count, 8);
+	put_bytes(&out, nodes, run_min(nodes_room, (nodes_given ? (uint64_t)count : 0)) * 8);
+	q->out = out;
+	return request_send(q);
+}
+
+int serve_make(struct request *q);
+int serve_make(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	Graph graph = {0};
+	Config config = {0};
+	Result result = {0};
+	const char *name;
+	uint32_t name_length;
+	char *log = NULL;
+	size_t size = {0};
+	uint8_t log_given;
+	const uint8_t *config_boxes_raw;
+	uint64_t log_room;
+	size_t payload = 4 + 16;
+	uint8_t *out;
+	int err;
+
+	get_value(&in, &config.width, 4);
+	get_value(&in, &config.stream, 8);
+	get_value(&in, &config.count, 4);
+	get_value(&in, &result.mode, 4);
+	name_length = get_u32(&in);
+	get_value(&in, &size, 8);
+	log_given = get_u8(&in) != 0;
+	config_boxes_raw = get_run(&in, (uint64_t)config.count, sizeof(Box));
+	name = get_string(&in, name_length);
+	if (!name)
+		return -EPROTO;
+	log_room = (log_given ? (uint64_t)size : 0);
+	if (!get_all(&in))
+		return -EPROTO;
+	if (r == CUDA_SUCCESS)
+		r = find_minted(q, KIND_Stream, &config.stream);
+	config.boxes = run_copy(q, config_boxes_raw, (uint64_t)config.count, sizeof(Box), &r);
+	if (log_given)
+		log = run_room(q, log_room, 1, &r);
+	if (r != CUDA_SUCCESS)
+		return request_done(q, r);
+	r = driver.make(&graph, &config, &result, name, log, size);
+	if (r == CUDA_SUCCESS) {
+		if (r == CUDA_SUCCESS)
+			r = add_real(q, KIND_Graph, &graph, 1);
+		if (r == CUDA_SUCCESS)
+			r = add_real(q, KIND_Node, &result.node, 1);
+	}
+	payload += log_room;
+	err = request_reply(q, CUDA_SUCCESS, payload);
+	if (err < 0)
+		return err;
+	out = q->out;
+	put_bytes(&out, &r, 4);
+	put_bytes(&out, &graph, 8);
+	put_bytes(&out, &result.node, 8);
+	put_bytes(&out, log, log_room);
+	q->out = out;
+	return request_send(q);
+}
+
+int serve_attribute(struct request *q);
+int serve_attribute(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	Attribute which = {0};
+	uint8_t *value = NULL;
+	uint64_t value_room;
+	size_t payload = 0;
+	uint8_t *out;
+	int err;
+
+	get_value(&in, &which, 4);
+	value_room = (uint64_t)size_of_Attribute(which);
+	if (!get_all(&in))
+		return -EPROTO;
+	value = run_room(q, value_room, 1, &r);
+	if (r == CUDA_SUCCESS)
+		r = driver.attribute(which, value);
+	if (r != CUDA_SUCCESS)
+		return request_done(q, r);
+	payload += value_room;
+	err = request_reply(q, CUDA_SUCCESS, payload);
+	if (err < 0)
+		return err;
+	out = q->out;
+	put_bytes(&out, value, value_room);
+	q->out = out;
+	return request_send(q);
+}
+
+int serve_encode(struct request *q);
+int serve_encode(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	Box box = {0};
+	unsigned int rank = {0};
+	void * base = {0};
+	int *corner = NULL;
+	const uint8_t *corner_raw;
+	size_t payload = sizeof(Box);
+	uint8_t *out;
+	int err;
+
+	get_value(&in, &rank, 4);
+	get_value(&in, &base, 8);
+	corner_raw = get_run(&in, (uint64_t)(rank - 1), 4);
+	if (!get_all(&in))
+		return -EPROTO;
+	corner = run_copy(q, corner_raw, (uint64_t)(rank - 1), 4, &r);
+	if (r == CUDA_SUCCESS)
+		r = driver.encode(&box, rank, base, corner);
+	if (r != CUDA_SUCCESS)
+		return request_done(q, r);
+	err = request_reply(q, CUDA_SUCCESS, payload);
+	if (err < 0)
+		return err;
+	out = q->out;
+	put_bytes(&out, &box, sizeof(Box));
+	q->out = out;
+	return request_send(q);
+}
+

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Generated from small.api by generate.py. */
+#ifndef SERVER_CALLS_H
+#define SERVER_CALLS_H
+
+#include "session.h"
+
+/* Hand-written on both ends. */
+CUresult server_allocate(struct request *q, Address *at, size_t n);
+/* An operation between hand-written halves. */
+CUresult server_stream_create(struct request *q, uint64_t stream, const int *values, Event event);
+
+#endif

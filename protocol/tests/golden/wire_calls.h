@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Generated from small.api by generate.py. */
+#ifndef WIRE_CALLS_H
+#define WIRE_CALLS_H
+
+#include "cuda_types.h"
+
+CUresult wire_setAsync(Address at, unsigned char value, size_t n, uint64_t stream);
+CUresult wire_limit(size_t *value, Mode mode);
+CUresult wire_setLimit(Mode mode, size_t value);
+CUresult wire_eventCreate(uint64_t event, unsigned int flags);
+CUresult wire_eventDestroy(uint64_t event);
+CUresult wire_nodes(uint64_t graph, Node *nodes, size_t *count);
+CUresult wire_make(Graph *graph, const Config *config, Result *result, const char *name, char *log,
+		size_t size);
+CUresult wire_attribute(Attribute which, void *value);
+CUresult wire_encode(Box *box, unsigned int rank, void *base, const int *corner);
+CUresult wire_allocate(Address *at, size_t n);
+/* An operation between hand-written halves. */
+CUresult wire_stream_create(uint64_t stream, const int *values, uint64_t event);
+/* An operation that the driver's own function serves. */
+CUresult wire_limit_range(size_t *value);
+
+#endif

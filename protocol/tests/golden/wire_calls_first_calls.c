@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Generated from small.api by generate.py. */
+#include "call.h"
+#include "layout.h"
+#include "opcodes.h"
+#include "sizes.h"
+#include "wire_calls.h"
+
+_Static_assert(sizeof(Mode) == 4, "size of Mode");
+_Static_assert(sizeof(Attribute) == 4, "size of Attribute");
+_Static_assert(sizeof(Address) == 8, "size of Address");
+_Static_assert(sizeof(Stream) == 8, "size of Stream");
+_Static_assert(sizeof(Event) == 8, "size of Event");
+_Static_assert(sizeof(Graph) == 8, "size of Graph");
+_Static_assert(sizeof(Node) == 8, "size of Node");
+
+CUresult wire_setAsync(Address at, unsigned char value, size_t n, uint64_t stream)
+{
+	const size_t payload = 25;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+
+	r = call_begin(&c, OP_setAsync, payload, 0);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &at, 8);
+	put_bytes(&out, &value, 1);
+	put_bytes(&out, &n, 8);
+	put_bytes(&out, &stream, 8);
+	c.out = out;
+	return call_post(&c);
+}
+
+CUresult wire_limit(size_t *value, Mode mode)
+{
+	const size_t payload = 4;
+	uint8_t *out;
+	uint8_t key[2048], answer[8];
+	struct cursor cursor = { answer, answer + sizeof(answer), false }, *in = &cursor;
+	size_t value_got;
+	CUresult r;
+
+	if (payload > sizeof(key))
+		return CUDA_ERROR_INVALID_VALUE;
+	out = key;
+	put_bytes(&out, &mode, 4);
+	r = call_cached(OP_limit, key, payload, answer, sizeof(answer), CALL_NO_WORK);
+	if (r == CUDA_SUCCESS) {
+		get_value(in, &value_got, sizeof(value_got));
+		if (!in->bad) {
+			*value = value_got;
+		}
+	}
+	return r;
+}
+
+CUresult wire_setLimit(Mode mode, size_t value)
+{
+	const size_t payload = 12;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+
+	r = call_begin(&c, OP_setLimit, payload, CALL_NO_WORK);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &mode, 4);
+	put_bytes(&out, &value, 8);
+	c.out = out;
+	r = call_wait(&c);
+	call_flush();
+	return call_end(&c, r);
+}
+
+CUresult wire_eventCreate(uint64_t event, unsigned int flags)
+{
+	const size_t payload = 12;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+
+	r = call_begin(&c, OP_eventCreate, payload, CALL_NO_WORK);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &event, 8);
+	put_bytes(&out, &flags, 4);
+	c.out = out;
+	return call_post(&c);
+}
+
+CUresult wire_eventDestroy(uint64_t event)
+{
+	const size_t payload = 8;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+
+	r = call_begin(&c, OP_eventDestroy, payload, CALL_NO_WORK);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &event, 8);
+	c.out = out;
+	return call_post(&c);
+}
+
+CUresult wire_nodes(uint64_t graph, Node *nodes, size_t *count)
+{
+	const size_t payload = 17;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+	struct cursor *in = &c.in;
+	size_t count_got;
+	const uint8_t *nodes_got;
+	uint64_t nodes_count;
+
+	r = call_begin(&c, OP_nodes, payload, CALL_NO_CONTEXT);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &graph, 8);
+	put_bytes(&out, count, 8);
+	put_u8(&out, nodes != NULL);
+	c.out = out;
+	r = call_wait(&c);
+	if (r == CUDA_SUCCESS) {
+		get_value(in, &count_got, sizeof(count_got));
+		nodes_count = run_min((nodes ? *count : 0), count_got);
+		nodes_got = get_run(in, nodes_count, 8);
+		if (!in->bad) {
+			*count = count_got;
+			if (nodes_count)
+				memcpy(nodes, nodes_got, nodes_count * 8);
+		}
+	}
+	return call_end(&c, r);
+}
+
+CUresult wire_make(Graph *graph, const Config *config, Result *result, const char *name, char *log,
+		size_t size)
+{
+	const uint32_t name_length = string_length(name);
+	size_t payload = 33;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+	struct cursor *in = &c.in;
+	Graph graph_got;
+	Node result_node_got;
+	const uint8_t *log_got;
+	uint64_t log_count;
+	CUresult result = CUDA_SUCCESS;
+
+	if ((uint64_t)config->count > FRAME_MAX)
+		return CUDA_ERROR_INVALID_VALUE;
+	payload += (size_t)config->count * sizeof(Box);
+	if ((uint64_t)name_length > FRAME_MAX)
+		return CUDA_ERROR_INVALID_VALUE;
+	payload += (size_t)name_length;
+	if (payload > FRAME_MAX - sizeof(struct frame))
+		return CUDA_ERROR_INVALID_VALUE;
+	r = call_begin(&c, OP_make, payload, 0);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &config->width, 4);
+	put_bytes(&out, &config->stream, 8);
+	put_bytes(&out, &config->count, 4);
+	put_bytes(&out, &result->mode, 4);
+	put_u32(&out, name_length);
+	put_bytes(&out, &size, 8);
+	put_u8(&out, log != NULL);
+	put_bytes(&out, config->boxes, config->count * sizeof(Box));
+	put_bytes(&out, name, name_length);
+	c.out = out;
+	r = call_wait(&c);
+	if (r == CUDA_SUCCESS) {
+		get_value(in, &result, sizeof(result));
+		get_value(in, &graph_got, sizeof(graph_got));
+		get_value(in, &result_node_got, sizeof(result_node_got));
+		log_count = (log ? size : 0);
+		log_got = get_run(in, log_count, 1);
+		if (!in->bad) {
+			if (result == CUDA_SUCCESS)
+				*graph = graph_got;
+			result->node = result_node_got;
+			if (log_count)
+				memcpy(log, log_got, log_count * 1);
+		}
+	}
+	r = call_end(&c, r);
+	return r != CUDA_SUCCESS ? r : result;
+}
+
+CUresult wire_attribute(Attribute which, void *value)
+{
+	const size_t payload = 4;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+	struct cursor *in = &c.in;
+	const uint8_t *value_got;
+	uint64_t value_count;
+
+	r = call_begin(&c, OP_attribute, payload, 0);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &which, 4);
+	c.out = out;
+	r = call_wait(&c);
+	if (r == CUDA_SUCCESS) {
+		value_count = size_of_Attribute(which);
+		value_got = get_run(in, value_count, 1);
+		if (!in->bad) {
+			if (value_count)
+				memcpy(value, value_got, value_count * 1);
+		}
+	}
+	return call_end(&c, r);
+}
+
+CUresult wire_encode(Box *box, unsigned int rank, void *base, const int *corner)
+{
+	size_t payload = 12;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+	struct cursor *in = &c.in;
+	Box box_got;
+
+	if ((uint64_t)(rank - 1) > FRAME_MAX)
+		return CUDA_ERROR_INVALID_VALUE;
+	payload += (size_t)(rank - 1) * 4;
+	if (payload > FRAME_MAX - sizeof(struct frame))
+		return CUDA_ERROR_INVALID_VALUE;
+	r = call_begin(&c, OP_encode, payload, 0);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &rank, 4);
+	put_bytes(&out, &base, 8);
+	put_bytes(&out, corner, (rank - 1) * 4);
+	c.out = out;
+	r = call_wait(&c);
+	if (r == CUDA_SUCCESS) {
+		get_value(in, &box_got, sizeof(box_got));
+		if (!in->bad) {
+			*box = box_got;
+		}
+	}
+	return call_end(&c, r);
+}
+
