@@ -110,6 +110,7 @@ static void introduce(Control__Hello *hello, char *host, char *program)
 	program[n > 0 ? n : 0] = '\0';
 	hello->host = host;
 	hello->program = program;
+	hello->release = (char *)RELEASE;
 }
 
 int connect_session(Control__Hello *hello, struct opened *o, int *refused, char *why, size_t size)
@@ -137,7 +138,7 @@ int connect_session(Control__Hello *hello, struct opened *o, int *refused, char 
 		err = -ECONNREFUSED;
 	}
 	free(list);
-	hello->host = hello->program = (char *)protobuf_c_empty_string;
+	hello->host = hello->program = hello->release = (char *)protobuf_c_empty_string;
 	if (!err) {
 		o->welcome = o->answer->welcome;
 		log_write(LOG_INFO, "session %lu on %s", (unsigned long)o->welcome->session, o->server);

@@ -227,7 +227,7 @@ static int serve(struct session *s)
 
 	if (!assign)
 		return 0;
-	log_set_session(assign->session, NULL);
+	log_set_session(assign->session, assign->peer);
 	quota_set_limit(assign->memory_limit);
 	lanes = assign->hello->lanes;
 	lanes = !lanes ? 1 : lanes > SESSION_LANES_MAX ? SESSION_LANES_MAX : lanes;
