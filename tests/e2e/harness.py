@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: a server of their own on the software GPU, programs run through it,
-and a look at what a server leaves behind. The build folder comes in BUILD_ROOT."""
+and a look at what a server leaves behind. BUILD_ROOT names the build folder (build/release)."""
 import os
+import re
 import signal
 import socket
 import subprocess
 import tempfile
 import time
 
-BUILD = os.environ['BUILD_ROOT']
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get('BUILD_ROOT', os.path.join(ROOT, 'build', 'release'))
 SANITIZED = os.environ.get('E2E_SANITIZER', 'none') != 'none'
 # Sanitizers slow everything down: limits of time are multiplied by this.
 PATIENCE = float(os.environ.get('E2E_PATIENCE', '4' if SANITIZED else '1'))
@@ -109,6 +111,11 @@ class Server:
     def settle(self):
         """Waits until only the warm workers are there."""
         wait_until(f'{self.warm} warm workers and no others', lambda: len(self.workers()) == self.warm, 10)
+
+    def worker_of(self, pid):
+        """The process that serves the client @pid, as the log tells; None as long as there is none."""
+        found = re.search(rf'\[{pid}\] on \S+ goes to worker (\d+)', self.text())
+        return int(found.group(1)) if found else None
 
     def descriptors(self):
         return len(os.listdir(f'/proc/{self.process.pid}/fd'))

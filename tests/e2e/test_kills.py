@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from harness import PATIENCE, Server, built, shared_memory
+from harness import PATIENCE, Server, built, shared_memory, wait_until
 
 KILLS = int(os.environ.get('KILLS', '50'))
 BUSY = built('tests/busy')
@@ -26,17 +26,19 @@ def kill(pid):
 
 class Kills(unittest.TestCase):
     def end_by_worker(self, server, client, number):
-        """Kills workers until the client ended, which it must do by itself: it may get its worker only later."""
+        """Kills the client's worker, as soon as it has one; the client must end by itself."""
+        worker = None
         end = time.monotonic() + 15 * PATIENCE
         while client.poll() is None:
-            for pid in server.workers():
-                kill(pid)
+            worker = worker or server.worker_of(client.pid)
+            if worker:
+                kill(worker)
             try:
-                client.wait(0.2)
+                client.wait(0.05)
             except subprocess.TimeoutExpired:
                 if time.monotonic() > end:
                     client.kill()
-                    self.fail(f'kill {number}: the client hangs after its worker was killed')
+                    self.fail(f'kill {number}: the client hangs after its worker {worker} was killed')
 
     def kill_one(self, server, number):
         """Starts a client, kills it or its worker some time later, and waits for its end."""
@@ -63,7 +65,7 @@ class Kills(unittest.TestCase):
         print(f'SEED={seed}', flush=True)
         random.seed(seed)
         memory = shared_memory()
-        with Server(warm=1, log='warn') as server:
+        with Server(warm=1) as server:
             descriptors = server.descriptors()
             for number in range(KILLS):
                 self.kill_one(server, number)
@@ -72,8 +74,18 @@ class Kills(unittest.TestCase):
                     done = server.run(built('examples/vector_add'))
                     self.assertEqual(done.returncode, 0, done.stderr)
             server.settle()
-            self.assertLessEqual(server.descriptors(), descriptors, 'descriptors were leaked')
+            wait_until('no descriptors were leaked', lambda: server.descriptors() <= descriptors, 10)
         self.assertEqual(shared_memory() - memory, set(), 'shared memory was left behind')
+
+    def test_idle_workers_killed(self):
+        """Workers that wait for a session are replaced."""
+        with Server(warm=2) as server:
+            for pid in server.workers():
+                kill(pid)
+            time.sleep(0.1)
+            server.settle()
+            done = server.run(built('examples/vector_add'))
+            self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_one_killed_the_other_goes_on(self):
         with Server(warm=2) as server:

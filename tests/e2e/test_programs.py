@@ -7,13 +7,8 @@ import unittest
 
 from harness import PATIENCE, SANITIZED, SOFT, Server, built
 
-EXAMPLES = ['device_list', 'vector_add', 'matrix_multiply']
-if not SANITIZED:  # nvcc's programs are not instrumented and cannot load a library that is
-    EXAMPLES.append('vector_add_runtime')
-
-
-def present():
-    return [built('examples/' + name) for name in EXAMPLES if os.path.exists(built('examples/' + name))]
+EXAMPLES = [built('examples/' + name) for name in ('device_list', 'vector_add', 'matrix_multiply')]
+RUNTIME = built('examples/vector_add_runtime')
 
 
 def run_directly(program):
@@ -27,7 +22,7 @@ def run_directly(program):
 class Programs(unittest.TestCase):
     def test_direct_and_remote_are_equal(self):
         with Server() as server:
-            for program in present():
+            for program in EXAMPLES:
                 with self.subTest(os.path.basename(program)):
                     direct, remote = run_directly(program), server.run(program)
                     self.assertEqual(direct.returncode, 0, direct.stderr)
@@ -35,15 +30,22 @@ class Programs(unittest.TestCase):
                     self.assertEqual(direct.stdout, remote.stdout)
                     self.assertEqual(remote.stderr, '')
 
+    @unittest.skipUnless(os.path.exists(RUNTIME), 'no nvcc')
+    @unittest.skipIf(SANITIZED, 'a program of nvcc is not instrumented and cannot load a library that is')
+    def test_program_of_the_runtime(self):
+        with Server() as server:
+            done = server.run(RUNTIME)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn('all equal', done.stdout)
+
     def test_says_that_it_is_software(self):
         with Server() as server:
             self.assertRegex(server.run(built('examples/device_list')).stdout.lower(), 'soft')
 
     def test_many_at_once(self):
         with Server(warm=1) as server:
-            programs = [p for p in present() if 'runtime' not in p] * 3
-            clients = [server.start(p) for p in programs]
-            for program, client in zip(programs, clients):
+            clients = [(program, server.start(program)) for program in EXAMPLES * 3]
+            for program, client in clients:
                 out, err = client.communicate(timeout=120 * PATIENCE)
                 self.assertEqual(client.returncode, 0, f'{program}: {err}')
                 self.assertTrue(out)

@@ -113,12 +113,20 @@ class Daemon(unittest.TestCase):
 
     def test_failures(self):
         with Server() as server:
-            for options in (['--listen', server.address], ['--driver', '/nonexistent/libcuda.so']):
-                with self.subTest(options):
-                    listen = [] if '--listen' in options else ['--listen', f'127.0.0.1:{free_port()}']
-                    done = self.gpuserverd(*options, *listen)
+            for address in (server.address, '192.0.2.1:7411', 'no-such-host.invalid:7411'):
+                with self.subTest(address):
+                    done = self.gpuserverd('--listen', address)
                     self.assertEqual(done.returncode, 1, done.stderr)
-                    self.assertIn(options[1], done.stdout + done.stderr)
+                    self.assertIn(address, done.stdout + done.stderr)
+
+    def test_a_driver_that_is_not_there(self):
+        """The server goes on trying, and clients are told why they get no GPU."""
+        missing = '/nonexistent/libcuda.so'
+        with Server(driver=missing, warm=0) as server:
+            done = server.run(LIST)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn('CUDA_ERROR_NO_DEVICE', done.stderr)
+            self.assertIn(missing, done.stderr)
 
 
 class Bench(unittest.TestCase):
