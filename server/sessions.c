@@ -188,6 +188,7 @@ static void on_hello(void *owner, struct visitor *v, Control__Hello *hello)
 	arrange(s);
 }
 
+/* No warning when this fails: a short session may end before all its connections are made. */
 static void on_join(void *owner, struct visitor *v, const struct prelude *p)
 {
 	struct sessions *s = owner;
@@ -196,12 +197,12 @@ static void on_join(void *owner, struct visitor *v, const struct prelude *p)
 	int err;
 
 	if (!t || !t->worker || t->worker->state != WORKER_SERVING) {
-		log_line(LOG_WARN, &about, "dropped: it shows no valid ticket");
+		log_line(LOG_INFO, &about, "dropped: it shows no valid ticket");
 	} else {
 		err = ticket_join(t, v, p);
 		about.session = t->session;
 		if (err)
-			log_line(LOG_WARN, &about, "dropped: the worker does not take it: %s",
+			log_line(LOG_INFO, &about, "dropped: the worker does not take it: %s",
 				strerror(-err));
 	}
 	visitor_drop(v);
