@@ -95,7 +95,7 @@ static CUresult wait_poll(struct pending *p)
 
 /* Work that came later must not be waited for, so the driver is asked only when there is none:
  * it then prints what kernels printed, and says what is wrong with a capture. */
-static void wait_finish(struct pending *p, CUresult result)
+static void wait_finish(struct pending *p)
 {
 	struct context_wait *w = container_of(p, struct context_wait, pending);
 	struct barrier now;
@@ -103,14 +103,11 @@ static void wait_finish(struct pending *p, CUresult result)
 	barrier_end(&w->barrier);
 	if (!p->result) {
 		barrier_begin(&now, p->context);
-		if (barrier_poll(&now) != CUDA_ERROR_NOT_READY) {
-			CUresult r = driver.cuCtxSynchronize();
-
-			result = result ? result : r;
-		}
+		if (barrier_poll(&now) != CUDA_ERROR_NOT_READY)
+			p->result = driver.cuCtxSynchronize();
 		barrier_end(&now);
 	}
-	pending_reply(p, result);
+	pending_reply(p, p->result);
 	free(w);
 }
 

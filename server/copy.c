@@ -250,6 +250,15 @@ static struct slot *chunk_await(struct request *q, uint64_t number, uint32_t byt
 	return slot;
 }
 
+void copy_accept(struct request *q)
+{
+	if (!q->waits)
+		return;
+	request_answer(q, CUDA_SUCCESS);
+	session_flush(q->session);
+	q->waits = false;
+}
+
 void copy_collect(struct request *q, uint64_t first, uint64_t bytes, uint8_t *to)
 {
 	for (uint64_t at = 0; at < bytes; at += BULK_CHUNK, first++) {
@@ -289,11 +298,11 @@ CUresult copy_in_bulk(struct request *q, const struct copy_shape *c, uint64_t fi
 }
 
 /* The answer of a waiting copy; its data is sent. */
-static void copy_finish(struct pending *p, CUresult result)
+static void copy_finish(struct pending *p)
 {
 	struct copy_wait *w = container_of(p, struct copy_wait, pending);
 
-	pending_reply(p, result);
+	pending_reply(p, p->result);
 	free(w);
 }
 

@@ -35,6 +35,9 @@ CUresult copy_in_bulk(struct request *q, const struct copy_shape *c, uint64_t fi
 CUresult copy_out(struct request *q, const struct copy_shape *c, uint64_t id, CUstream stream,
 	bool waits);
 
+/* A client that waits for the announcement of bulk data sends them after the answer, so that comes
+ * now; what fails later is told as of a call that nobody waits for. */
+void copy_accept(struct request *q);
 /* The chunks of a transfer that nobody will use, or all of them into @to. */
 void copy_collect(struct request *q, uint64_t first, uint64_t bytes, uint8_t *to);
 

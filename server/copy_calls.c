@@ -22,6 +22,7 @@ CUresult server_copy_in_bulk(struct request *q, CUdeviceptr dst, CUstream stream
 	if (!bytes || bulk_announce(q->session, bytes) != first_chunk)
 		session_fatal(q->session, CUDA_ERROR_INVALID_VALUE,
 			"a copy announces the wrong bulk data");
+	copy_accept(q);
 	return copy_in_bulk(q, &shape, first_chunk, stream);
 }
 

@@ -46,14 +46,14 @@ static CUresult event_poll(struct pending *p)
 	return event ? driver.cuEventQuery(event) : CUDA_SUCCESS;
 }
 
-static void event_finish(struct pending *p, CUresult result)
+static void event_finish(struct pending *p)
 {
 	struct event_wait *w = container_of(p, struct event_wait, pending);
 
 	/* Complete; the driver prints what kernels printed. */
 	if (!p->result && w->event)
 		driver.cuEventSynchronize(w->event);
-	pending_reply(p, result);
+	pending_reply(p, p->result);
 	free(w);
 }
 

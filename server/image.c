@@ -103,10 +103,12 @@ CUresult server_image_begin(struct request *q, size_t bytes, uint64_t first_chun
 	if (inline_bytes ? inline_bytes != bytes
 			 : !bytes || bulk_announce(s, bytes) != first_chunk)
 		session_fatal(s, CUDA_ERROR_INVALID_VALUE, "an image announces the wrong data");
-	if (!inline_bytes)
+	if (!inline_bytes) {
+		copy_accept(q);
 		copy_collect(q, first_chunk, bytes, image ? image->bytes : NULL);
-	else if (image)
+	} else if (image) {
 		memcpy(image->bytes, data, bytes);
+	}
 	if (!image)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	pthread_mutex_lock(&s->images->lock);

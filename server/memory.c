@@ -299,7 +299,7 @@ static CUresult freeing_poll(struct pending *p)
 	return barrier_poll(&container_of(p, struct freeing, pending)->barrier);
 }
 
-static void freeing_finish(struct pending *p, CUresult result)
+static void freeing_finish(struct pending *p)
 {
 	struct freeing *f = container_of(p, struct freeing, pending);
 	struct memory *m = p->q.session->memory;
@@ -308,7 +308,7 @@ static void freeing_finish(struct pending *p, CUresult result)
 	if (f->pooled) {
 		CUresult r = driver.cuMemFree_v2(f->address);
 
-		result = result ? result : r;
+		p->result = p->result ? p->result : r;
 		pools_account(p->q.session);
 	} else {
 		pthread_mutex_lock(&m->lock);
@@ -317,7 +317,7 @@ static void freeing_finish(struct pending *p, CUresult result)
 		pthread_mutex_unlock(&m->lock);
 	}
 	barrier_end(&f->barrier);
-	pending_reply(p, result);
+	pending_reply(p, p->result);
 	free(f);
 }
 
@@ -376,9 +376,8 @@ CUresult server_cuMemGetInfo_v2(struct request *q, size_t *free, size_t *total)
 CUresult server_pointer_attribute(struct request *q, CUpointer_attribute attribute,
 	CUdeviceptr address, uint64_t *value)
 {
-	/* Handles of the driver's mean nothing to the client. */
+	/* The client knows contexts by other numbers, and tokens are wider. */
 	if (attribute == CU_POINTER_ATTRIBUTE_CONTEXT ||
-		attribute == CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE ||
 		attribute == CU_POINTER_ATTRIBUTE_P2P_TOKENS)
 		return CUDA_ERROR_INVALID_VALUE;
 	*value = 0;

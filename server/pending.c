@@ -76,7 +76,6 @@ bool pending_query(struct session *s)
 static void pending_finish(struct session *s, struct pending *p)
 {
 	struct context *context = p->context;
-	CUresult told;
 
 	pthread_mutex_lock(&s->pending_lock);
 	TAILQ_REMOVE(&s->pendings, p, link);
@@ -85,9 +84,7 @@ static void pending_finish(struct session *s, struct pending *p)
 
 	if (p->context)
 		context_use(p->context->real);
-	/* What failed while this thread waited is its to know. */
-	told = p->context && !p->result ? context_failure(p->context, p->q.thread) : CUDA_SUCCESS;
-	p->finish(p, told ? told : p->result);
+	p->finish(p);
 	if (context)
 		atomic_fetch_sub(&context->users, 1);
 }

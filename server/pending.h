@@ -17,8 +17,8 @@ struct pending {
 	CUresult (*poll)(struct pending *p);
 	/* More frames follow: wait only for what was there before. May be NULL; called once. */
 	void (*harden)(struct pending *p);
-	/* It is done with @result, all data that came before is sent: act, answer and free it. */
-	void (*finish)(struct pending *p, CUresult result);
+	/* It is done with p->result, all data that came before is sent: act, answer and free it. */
+	void (*finish)(struct pending *p);
 	bool done;
 	CUresult result;
 };

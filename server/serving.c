@@ -2,8 +2,9 @@
 /*
  * What a request is executed with: its context current on this thread, memory
  * that ends with it, and its answer. Failures of calls that nobody waits for
- * are noted with their context and told once to each thread's next waiting
- * call there, before that call is executed.
+ * are noted with their context and told once to each thread, by its next call
+ * there that waits and returns nothing but its result: waits, copies out and
+ * frees are among these. A call that returns something would lose it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -149,6 +150,17 @@ int request_send(struct request *q)
 	return frame_end(q->session, FRAME_REPLY, v->reply_size, serving_helper);
 }
 
+/* What the thread was not told yet. */
+static CUresult failure_tell(struct request *q)
+{
+	const struct dispatch_row *row = dispatch_find(q->opcode);
+	struct context *c = q->context_id ? context_find(q->session, q->context_id) : NULL;
+
+	if (!c || !row || (row->flags & DISPATCH_NO_CONTEXT))
+		return CUDA_SUCCESS;
+	return context_failure(c, q->thread);
+}
+
 int request_done(struct request *q, CUresult r)
 {
 	int err;
@@ -158,6 +170,8 @@ int request_done(struct request *q, CUresult r)
 			failure_note(q, r);
 		return 0;
 	}
+	if (!r)
+		r = failure_tell(q);
 	err = reply_begin(q, r, 0);
 	return err ? err : request_send(q);
 }
@@ -188,8 +202,6 @@ int serving_execute(struct serving *v)
 		r = CUDA_ERROR_INVALID_CONTEXT;
 	if (!r && c)
 		r = context_use(c->real);
-	if (!r && c && q->waits)
-		r = context_failure(c, q->thread);
 	err = r ? request_done(q, r) : row->handler(q);
 	serving_clean(v);
 	return err;

@@ -80,7 +80,7 @@ static void wait_harden(struct pending *p)
 		w->event = event;
 }
 
-static void wait_finish(struct pending *p, CUresult result)
+static void wait_finish(struct pending *p)
 {
 	struct stream_wait *w = container_of(p, struct stream_wait, pending);
 
@@ -91,7 +91,7 @@ static void wait_finish(struct pending *p, CUresult result)
 		driver.cuStreamSynchronize(w->stream);
 	if (w->event)
 		context_event_done(p->context, w->event);
-	pending_reply(p, result);
+	pending_reply(p, p->result);
 	free(w);
 }
 

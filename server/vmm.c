@@ -152,19 +152,52 @@ static void physical_check(struct vmm *v, struct physical *p)
 	free(p);
 }
 
+/* The number is the client's to use until the last of its holds is released. */
 CUresult server_cuMemRelease(struct request *q, CUmemGenericAllocationHandle handle)
 {
 	struct memory *m = q->session->memory;
 	struct physical *p;
-	CUresult r;
+	CUresult r = CUDA_ERROR_INVALID_VALUE;
 
 	pthread_mutex_lock(&m->lock);
 	p = physical_of(m->vmm, handle);
-	r = driver.cuMemRelease(handle);
-	if (!r && p) {
-		if (p->holds)
-			p->holds--;
+	if (p && p->holds)
+		r = driver.cuMemRelease(handle);
+	if (!r) {
+		if (!--p->holds)
+			real_drop(q->session, KIND_CUmemGenericAllocationHandle,
+				(void *)(uintptr_t)handle);
 		physical_check(m->vmm, p);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return r;
+}
+
+static struct mapping *mapping_at(struct vmm *v, uint64_t address)
+{
+	struct mapping *map;
+
+	LIST_FOREACH(map, &v->mappings, link) {
+		if (address >= map->address && address - map->address < map->size)
+			break;
+	}
+	return map;
+}
+
+CUresult server_cuMemRetainAllocationHandle(struct request *q,
+	CUmemGenericAllocationHandle *handle, void *addr)
+{
+	struct memory *m = q->session->memory;
+	struct mapping *map;
+	CUresult r = CUDA_ERROR_INVALID_VALUE;
+
+	pthread_mutex_lock(&m->lock);
+	map = mapping_at(m->vmm, (uintptr_t)addr);
+	if (map)
+		r = driver.cuMemRetainAllocationHandle(handle, addr);
+	if (!r) {
+		map->memory->holds++;
+		map->memory->handle = *handle;
 	}
 	pthread_mutex_unlock(&m->lock);
 	return r;

@@ -18,7 +18,7 @@ struct physical {
 	CUmemGenericAllocationHandle handle;
 	uint64_t size;
 	CUdevice device; /* -1: host memory, not charged */
-	unsigned holds;	 /* 1 until it is released */
+	unsigned holds;	 /* creation and retains, not released */
 	unsigned mapped;
 };
 
