@@ -49,9 +49,22 @@ const struct insn *run_exit(struct warp *w, const struct insn *i, uint32_t lanes
 	return warp_exit(w, i, lanes);
 }
 
+/* Whoever sleeps leaves the rest of its turn to others. */
+HANDLER(run_sleep)
+{
+	warp_park(w, w->lanes, i + 1);
+	w->budget = 1;
+	return warp_reselect(w);
+}
+
 HANDLER(run_trap)
 {
 	return warp_fault(w, i, (unsigned)__builtin_ctz(lanes), PTX_FAULT_TRAP, 0);
+}
+
+HANDLER(run_nothing)
+{
+	return i + 1;
 }
 
 static uint64_t *saved(struct warp *w, uint32_t base, unsigned which)
@@ -316,6 +329,9 @@ const struct rule rules_branch[] = {
 	{"call.{uni}", NULL, NULL, 0, build_call},
 	{"ret.{uni}", NULL, NULL, 0, build_return},
 	{"exit", "", run_exit},
+	{"nanosleep.u32", "w", run_sleep},
+	{"pmevent", "w", run_nothing}, {"pmevent.mask", "w", run_nothing},
+	{"setmaxnreg.<inc|dec>.sync.aligned.u32", "w", run_nothing},
 	{"trap", "", run_trap},
 	{"brkpt", "", run_trap},
 	RULES_END

@@ -12,6 +12,7 @@ static const struct rule *const tables[] = {
 	rules_integer, rules_wide, rules_bits, rules_float, rules_double, rules_half, rules_convert,
 	rules_compare, rules_move, rules_memory, rules_atomic, rules_warp, rules_barrier,
 	rules_branch, rules_math, rules_select, rules_dot,
+	rules_video, rules_stack,
 };
 
 struct named_value {
@@ -241,6 +242,17 @@ bool word_take_rounding(struct parser *p, struct insn *i)
 	if (!v)
 		return false;
 	i->round = v->value;
+	p->s.word++;
+	return true;
+}
+
+bool word_take_comparison(struct parser *p, struct insn *i)
+{
+	const struct named_value *v = find_value(comparisons, word_peek(p));
+
+	if (!v || v->value > COMPARE_GE)
+		return false;
+	i->compare = v->value;
 	p->s.word++;
 	return true;
 }

@@ -11,6 +11,22 @@ OP2(sub, double, double, double, a - b)
 OP2(mul, double, double, double, a * b)
 OP2(divide, double, double, double, a / b)
 OP3(multiply_add, double, double, double, double, fma(a, b, c))
+#if defined(__x86_64__)
+/* The same with an instruction for it, which not every processor has. */
+__attribute__((target("avx2,fma"))) OP3(multiply_add_quick, double, double, double, double,
+	__builtin_fma(a, b, c))
+#define HAVE_QUICK __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2")
+#else
+#define multiply_add_quick multiply_add
+#define HAVE_QUICK false
+#endif
+
+static void build_multiply_add(struct parser *p, const struct rule *r, struct insn *i)
+{
+	operands_parse(p, "Dddd", i);
+	i->run = HAVE_QUICK ? multiply_add_quick : multiply_add;
+}
+
 OP1(square_root, double, double, sqrt(a))
 OP1(negate, uint64_t, uint64_t, a ^ SIGN)
 OP1(absolute, uint64_t, uint64_t, a & ~SIGN)
@@ -104,8 +120,10 @@ const struct rule rules_double[] = {
 	{"add.f64", "Ddd", add}, {"add.rn.f64", "Ddd", add}, {"add.$rnd.f64", "Ddd", add_any},
 	{"sub.f64", "Ddd", sub}, {"sub.rn.f64", "Ddd", sub}, {"sub.$rnd.f64", "Ddd", sub_any},
 	{"mul.f64", "Ddd", mul}, {"mul.rn.f64", "Ddd", mul}, {"mul.$rnd.f64", "Ddd", mul_any},
-	{"fma.rn.f64", "Dddd", multiply_add}, {"fma.$rnd.f64", "Dddd", fma_any},
-	{"mad.rn.f64", "Dddd", multiply_add}, {"mad.$rnd.f64", "Dddd", fma_any},
+	{"fma.rn.f64", NULL, NULL, 0, build_multiply_add},
+	{"mad.rn.f64", NULL, NULL, 0, build_multiply_add},
+	{"fma.$rnd.f64", "Dddd", fma_any},
+	{"mad.$rnd.f64", "Dddd", fma_any},
 	{"div.rn.f64", "Ddd", divide}, {"div.$rnd.f64", "Ddd", div_any},
 	{"rcp.$rnd.f64", "Dd", rcp_any}, {"rcp.approx.ftz.f64", "Dd", rcp_approx},
 	{"sqrt.rn.f64", "Dd", square_root}, {"sqrt.$rnd.f64", "Dd", sqrt_any},

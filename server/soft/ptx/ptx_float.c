@@ -12,6 +12,22 @@ OP2(sub, uint32_t, float, float, canonical(a - b))
 OP2(mul, uint32_t, float, float, canonical(a * b))
 OP2(divide, uint32_t, float, float, canonical(a / b))
 OP3(multiply_add, uint32_t, float, float, float, canonical(fmaf(a, b, c)))
+#if defined(__x86_64__)
+/* The same with an instruction for it, which not every processor has. */
+__attribute__((target("avx2,fma"))) OP3(multiply_add_quick, uint32_t, float, float, float,
+	canonical(__builtin_fmaf(a, b, c)))
+#define HAVE_QUICK __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2")
+#else
+#define multiply_add_quick multiply_add
+#define HAVE_QUICK false
+#endif
+
+static void build_multiply_add(struct parser *p, const struct rule *r, struct insn *i)
+{
+	operands_parse(p, "Ffff", i);
+	i->run = HAVE_QUICK ? multiply_add_quick : multiply_add;
+}
+
 OP1(negate, uint32_t, uint32_t, a ^ 0x80000000)
 OP1(absolute, uint32_t, uint32_t, a & 0x7fffffff)
 OP2(copysign_f32, uint32_t, uint32_t, uint32_t, (a & 0x80000000) | (b & 0x7fffffff))
@@ -103,8 +119,9 @@ const struct rule rules_float[] = {
 	{"add.f32", "Fff", add}, {"add.rn.f32", "Fff", add},
 	{"sub.f32", "Fff", sub}, {"sub.rn.f32", "Fff", sub},
 	{"mul.f32", "Fff", mul}, {"mul.rn.f32", "Fff", mul},
-	{"fma.rn.f32", "Ffff", multiply_add},
-	{"mad.rn.f32", "Ffff", multiply_add}, {"mad.f32", "Ffff", multiply_add},
+	{"fma.rn.f32", NULL, NULL, 0, build_multiply_add},
+	{"mad.rn.f32", NULL, NULL, 0, build_multiply_add},
+	{"mad.f32", NULL, NULL, 0, build_multiply_add},
 	{"add.{rnd}.{ftz}.{sat}.f32", "Fff", add_any},
 	{"sub.{rnd}.{ftz}.{sat}.f32", "Fff", sub_any},
 	{"mul.{rnd}.{ftz}.{sat}.f32", "Fff", mul_any},

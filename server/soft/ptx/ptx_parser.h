@@ -280,6 +280,7 @@ struct text word_peek(const struct parser *p);
 /* The statement must have no word left, and @count operands. */
 void statement_expect(struct parser *p, unsigned low, unsigned high);
 bool word_take_rounding(struct parser *p, struct insn *i);
+bool word_take_comparison(struct parser *p, struct insn *i);
 
 /* ptx_memory.c */
 bool build_frame_address(struct parser *p, const struct term *t, struct insn *i, unsigned bits,
@@ -288,6 +289,7 @@ bool build_frame_address(struct parser *p, const struct term *t, struct insn *i,
 /* Tables of rules, one of each family; RULES_END ends them. */
 extern const struct rule rules_integer[], rules_wide[], rules_bits[], rules_float[], rules_double[],
 	rules_half[], rules_convert[], rules_compare[], rules_move[], rules_memory[], rules_atomic[],
-	rules_warp[], rules_barrier[], rules_branch[], rules_math[], rules_select[], rules_dot[];
+	rules_warp[], rules_barrier[], rules_branch[], rules_math[], rules_select[], rules_dot[],
+	rules_video[], rules_stack[];
 
 #endif
