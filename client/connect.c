@@ -31,18 +31,6 @@ static void say(struct text *t, const char *format, ...)
 		t->pos += n < t->end - t->pos ? n : t->end - t->pos - 1;
 }
 
-/* "host", "host:port", "[v6]", "[v6]:port" to a form with a port. */
-static bool with_port(const char *rest, char *out, size_t size)
-{
-	const char *bracket = strrchr(rest, ']');
-	const char *colon = strchr(bracket ? bracket : rest, ':');
-	int n;
-
-	n = colon ? snprintf(out, size, "%s", rest)
-		  : snprintf(out, size, "%s:%s", rest, CONNECT_DEFAULT_PORT);
-	return n > 0 && (size_t)n < size;
-}
-
 static int exchange(struct opened *o, Control__Hello *hello)
 {
 	struct prelude prelude = prelude_make(PRELUDE_COMMAND, 0, NULL);
@@ -65,7 +53,7 @@ static int try_server(const char *url, Control__Hello *hello, struct opened *o, 
 	int err;
 
 	o->transport = transport_find(url, &rest);
-	if (!o->transport || !with_port(rest, o->address, sizeof(o->address))) {
+	if (!o->transport || transport_address(rest, CONTROL_PORT, o->address, sizeof(o->address))) {
 		say(why, "; %s: not an address that this client knows ([tcp://]host[:port])", url);
 		return -EINVAL;
 	}

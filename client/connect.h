@@ -10,8 +10,6 @@
 #include "control.pb-c.h"
 #include "transport.h"
 
-#define CONNECT_DEFAULT_PORT "7411"
-
 struct opened {
 	const struct transport *transport;
 	struct connection *command;
