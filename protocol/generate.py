@@ -319,7 +319,7 @@ def stub_checks(spec, call):
         handle = spec.handles.get(var.base)
         if var.pointer and not var.optional:
             counted = isinstance(var.length, str) and var.length.strip('*')
-            count = ('*' if counted and var.length[0] == '*' else '') + (counted or '')
+            count = f'{counted} && *{counted}' if counted and var.length[0] == '*' else counted
             text += f'\tif (!{var.name}{f" && {count}" if counted else ""})\n' + \
                 refuse('CUDA_ERROR_INVALID_VALUE')
         if handle and 'new' in var.words and handle.minted:
@@ -611,7 +611,8 @@ class Handler:
         elif var.length == '':
             self.decls += f'\tconst char *{name};\n\tuint32_t {var.name}_length;\n'
         elif any(i.kind == 'run' and not i.field for i in items):
-            self.decls += f'\t{var.base if var.base != "void" else "uint8_t"} *{name} = NULL;\n'
+            base = 'uint8_t' if var.base == 'void' else var.base
+            self.decls += f'\t{"const " if self.borrowed(var) else ""}{base} *{name} = NULL;\n'
         else:
             base = var.ctype if not var.pointer else var.base
             self.decls += f'\t{base} {name} = {{0}};\n'
@@ -620,6 +621,10 @@ class Handler:
             self.done += f'\thandle_drop(q->session, KIND_{var.base}, {name}_id);\n'
         elif handle and 'free' in var.words:
             self.done += f'\treal_drop(q->session, KIND_{var.base}, (void *)(uintptr_t){name});\n'
+
+    def borrowed(self, leaf):
+        """Bytes can stay in the frame, whatever their alignment."""
+        return self.spec.size_of(leaf.base) == 1 and leaf.base != 'void' and leaf.ctype.startswith('const ')
 
     def read(self, item):
         name, where, kind = plain_name(item), at(item), f'KIND_{item.handle.name}' if item.handle else ''
@@ -645,6 +650,9 @@ class Handler:
             self.decls += f'\tconst uint8_t *{name}_raw;\n'
             self.gets += f'\t{name}_raw = get_run(&in, {server_count(item)}, {item.size});\n'
             given = f'if ({name}_given)\n\t\t' if item.leaf.optional else ''
+            if self.borrowed(item.leaf):
+                self.finds += f'\t{given}{where} = (const {item.type} *){name}_raw;\n'
+                return
             self.finds += f'\t{given}{where} = run_copy(q, {name}_raw, {server_count(item)}, {item.size}, &r);\n'
             if item.handle:
                 self.finds += find(f'find_real(q, {kind}, {where}, {server_count(item)})')

@@ -9,10 +9,11 @@
 #include "layout.h"
 #include "session.h"
 
-/* Zeroed room for @n values. */
+/* Zeroed room for @n values; none take no memory, but have an address. */
 static inline void *run_room(struct request *q, uint64_t n, size_t size, CUresult *r)
 {
-	void *room = *r ? NULL : request_alloc(q, n ? n : 1, size);
+	static uint64_t nothing[8];
+	void *room = *r ? NULL : n ? request_alloc(q, n, size) : nothing;
 
 	if (!room && !*r)
 		*r = CUDA_ERROR_OUT_OF_MEMORY;
