@@ -34,8 +34,8 @@ int arena_create(struct arena **out, size_t size)
 	a->free = malloc(a->room * sizeof(*a->free));
 	if (!a->free)
 		goto free_arena;
-	base = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		-1, 0);
 	if (base == MAP_FAILED)
 		goto free_extents;
 	madvise(base, size, MADV_DONTDUMP);

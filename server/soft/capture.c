@@ -12,7 +12,7 @@
 #include <string.h>
 
 struct capture {
-	struct object base; /* counted by its streams and events */
+	struct object base;    /* counted by its streams and events */
 	struct stream *origin; /* borrowed */
 	struct context *ctx;   /* borrowed while it goes on */
 	struct graph *graph;
@@ -197,7 +197,7 @@ CUresult capture_wait(struct stream *s, struct event *e, unsigned flags)
 	if (!s->capture && attach(s, c) < 0)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	return nodes_merge(s->capture_deps, e->capture_deps) < 0 ? CUDA_ERROR_OUT_OF_MEMORY
-								  : CUDA_SUCCESS;
+								 : CUDA_SUCCESS;
 }
 
 CUresult capture_event_touched(struct event *e)
@@ -255,8 +255,8 @@ CUresult capture_implicit(struct stream *s)
 	return result;
 }
 
-static CUresult begin(CUstream stream, CUstreamCaptureMode mode, struct graph *into,
-	const struct nodes *deps)
+static CUresult begin(
+	CUstream stream, CUstreamCaptureMode mode, struct graph *into, const struct nodes *deps)
 {
 	struct capture *c;
 	struct context *ctx;
@@ -347,8 +347,8 @@ static bool joined(struct capture *c)
 		c->origin->capture_deps->at[i]->mark = true;
 	/* What a captured node waits for was captured before it. */
 	TAILQ_FOREACH_REVERSE(n, &c->graph->nodes, node_list, link)
-		for (i = 0; n->mark && i < n->deps.count; i++)
-			n->deps.at[i]->mark = true;
+	for (i = 0; n->mark && i < n->deps.count; i++)
+		n->deps.at[i]->mark = true;
 	LIST_FOREACH(s, &c->ctx->streams, link) {
 		if (s->capture != c)
 			continue;
@@ -519,8 +519,8 @@ static CUresult update_deps(CUstream stream, CUgraphNode *deps, size_t count, un
 	return leave(result);
 }
 
-CUresult cuStreamUpdateCaptureDependencies(CUstream stream, CUgraphNode *deps, size_t count,
-	unsigned int flags)
+CUresult cuStreamUpdateCaptureDependencies(
+	CUstream stream, CUgraphNode *deps, size_t count, unsigned int flags)
 {
 	return update_deps(stream, deps, count, flags);
 }

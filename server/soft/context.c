@@ -250,8 +250,8 @@ CUresult cuCtxCreate_v2(CUcontext *out, unsigned int flags, CUdevice dev)
 	return create(out, flags, dev);
 }
 
-CUresult cuCtxCreate_v3(CUcontext *out, CUexecAffinityParam *params, int count, unsigned int flags,
-	CUdevice dev)
+CUresult cuCtxCreate_v3(
+	CUcontext *out, CUexecAffinityParam *params, int count, unsigned int flags, CUdevice dev)
 {
 	return params || count ? CUDA_ERROR_UNSUPPORTED_EXEC_AFFINITY : create(out, flags, dev);
 }

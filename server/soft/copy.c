@@ -67,7 +67,8 @@ static CUresult stage(struct copy *copy)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	for (z = 0; z < copy->depth; z++)
 		for (y = 0; y < copy->height; y++, to += copy->width)
-			memcpy(to, (const char *)(uintptr_t)copy->src + z * copy->src_slice +
+			memcpy(to,
+				(const char *)(uintptr_t)copy->src + z * copy->src_slice +
 					y * copy->src_pitch,
 				copy->width);
 	copy->src = (uintptr_t)copy->staging;
@@ -113,8 +114,15 @@ CUresult copy_submit(struct stream *s, struct copy copy, bool blocking)
 
 CUresult copy_linear(uint64_t dst, uint64_t src, size_t bytes, CUstream stream, enum copy_way way)
 {
-	struct copy copy = {.dst = dst, .src = src, .dst_pitch = bytes, .src_pitch = bytes,
-		.dst_slice = bytes, .src_slice = bytes, .width = bytes, .height = 1, .depth = 1};
+	struct copy copy = {.dst = dst,
+		.src = src,
+		.dst_pitch = bytes,
+		.src_pitch = bytes,
+		.dst_slice = bytes,
+		.src_slice = bytes,
+		.width = bytes,
+		.height = 1,
+		.depth = 1};
 	struct context *c;
 	struct stream *s;
 	CUresult result = enter(&c);
@@ -124,8 +132,9 @@ CUresult copy_linear(uint64_t dst, uint64_t src, size_t bytes, CUstream stream, 
 	result = stream_find_own(c, stream, &s);
 	if (!result && way & COPY_BLOCKING)
 		result = capture_unsafe();
-	if (!result && bytes && ((way & COPY_FROM_DEVICE && !range_find(src)) ||
-					(way & COPY_TO_DEVICE && !range_find(dst))))
+	if (!result && bytes &&
+		((way & COPY_FROM_DEVICE && !range_find(src)) ||
+			(way & COPY_TO_DEVICE && !range_find(dst))))
 		result = CUDA_ERROR_INVALID_VALUE;
 	if (!result)
 		result = copy_submit(s, copy, way & COPY_BLOCKING);

@@ -13,8 +13,8 @@ struct side {
 };
 
 /* Where the side's first byte is, and its strides. */
-static CUresult place(const struct side *s, const struct copy *box, uint64_t *addr, size_t *pitch,
-	size_t *slice)
+static CUresult place(
+	const struct side *s, const struct copy *box, uint64_t *addr, size_t *pitch, size_t *slice)
 {
 	size_t at, planes;
 
@@ -31,12 +31,14 @@ static CUresult place(const struct side *s, const struct copy *box, uint64_t *ad
 		return CUDA_ERROR_INVALID_VALUE;
 	*slice = *pitch * (s->height ? s->height : box->height + s->y);
 	if (__builtin_mul_overflow(s->z, *slice, &planes) ||
-		__builtin_mul_overflow(s->y, *pitch, &at) || __builtin_add_overflow(at, planes, &at) ||
-		__builtin_add_overflow(at, s->x, &at) || __builtin_add_overflow(*addr, at, addr))
+		__builtin_mul_overflow(s->y, *pitch, &at) ||
+		__builtin_add_overflow(at, planes, &at) || __builtin_add_overflow(at, s->x, &at) ||
+		__builtin_add_overflow(*addr, at, addr))
 		return CUDA_ERROR_INVALID_VALUE;
 	return s->type != CU_MEMORYTYPE_HOST && s->type == CU_MEMORYTYPE_DEVICE && *addr &&
 			       box->width && !range_find(*addr)
-		       ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+		       ? CUDA_ERROR_INVALID_VALUE
+		       : CUDA_SUCCESS;
 }
 
 static CUresult fill(struct copy *copy, const struct side *src, const struct side *dst)
@@ -106,14 +108,27 @@ static CUresult convert_peer(const void *params, struct copy *out)
 {
 	const CUDA_MEMCPY3D_PEER *p = params;
 	struct context *c;
-	CUDA_MEMCPY3D plain = {
-		.srcXInBytes = p->srcXInBytes, .srcY = p->srcY, .srcZ = p->srcZ, .srcLOD = p->srcLOD,
-		.srcMemoryType = p->srcMemoryType, .srcHost = p->srcHost, .srcDevice = p->srcDevice,
-		.srcPitch = p->srcPitch, .srcHeight = p->srcHeight,
-		.dstXInBytes = p->dstXInBytes, .dstY = p->dstY, .dstZ = p->dstZ, .dstLOD = p->dstLOD,
-		.dstMemoryType = p->dstMemoryType, .dstHost = p->dstHost, .dstDevice = p->dstDevice,
-		.dstPitch = p->dstPitch, .dstHeight = p->dstHeight,
-		.WidthInBytes = p->WidthInBytes, .Height = p->Height, .Depth = p->Depth};
+	CUDA_MEMCPY3D plain = {.srcXInBytes = p->srcXInBytes,
+		.srcY = p->srcY,
+		.srcZ = p->srcZ,
+		.srcLOD = p->srcLOD,
+		.srcMemoryType = p->srcMemoryType,
+		.srcHost = p->srcHost,
+		.srcDevice = p->srcDevice,
+		.srcPitch = p->srcPitch,
+		.srcHeight = p->srcHeight,
+		.dstXInBytes = p->dstXInBytes,
+		.dstY = p->dstY,
+		.dstZ = p->dstZ,
+		.dstLOD = p->dstLOD,
+		.dstMemoryType = p->dstMemoryType,
+		.dstHost = p->dstHost,
+		.dstDevice = p->dstDevice,
+		.dstPitch = p->dstPitch,
+		.dstHeight = p->dstHeight,
+		.WidthInBytes = p->WidthInBytes,
+		.Height = p->Height,
+		.Depth = p->Depth};
 
 	if ((p->srcContext && context_find(p->srcContext, &c)) ||
 		(p->dstContext && context_find(p->dstContext, &c)))

@@ -101,7 +101,7 @@ static size_t memory_from_environment(void)
 		return fallback;
 	n = strtoull(text, &end, 10);
 	if (*end)
-		shift = *end == 'K' || *end == 'k' ? 10
+		shift = *end == 'K' || *end == 'k'   ? 10
 			: *end == 'M' || *end == 'm' ? 20
 			: *end == 'G' || *end == 'g' ? 30
 						     : 64;
@@ -415,15 +415,16 @@ CUresult cuDeviceCanAccessPeer(int *can, CUdevice dev, CUdevice peer)
 	return leave(result);
 }
 
-CUresult cuDeviceGetP2PAttribute(int *value, CUdevice_P2PAttribute attribute, CUdevice src,
-	CUdevice dst)
+CUresult cuDeviceGetP2PAttribute(
+	int *value, CUdevice_P2PAttribute attribute, CUdevice src, CUdevice dst)
 {
 	struct device *d;
 	CUresult result = enter_device();
 
 	if (result)
 		return result;
-	if (!value || (int)attribute < 1 || attribute > CU_DEVICE_P2P_ATTRIBUTE_CUDA_ARRAY_ACCESS_SUPPORTED)
+	if (!value || (int)attribute < 1 ||
+		attribute > CU_DEVICE_P2P_ATTRIBUTE_CUDA_ARRAY_ACCESS_SUPPORTED)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	if (device_find(src, &d) || device_find(dst, &d) || src == dst)
 		return leave(CUDA_ERROR_INVALID_DEVICE);

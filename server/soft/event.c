@@ -46,7 +46,7 @@ CUresult cuEventCreate(CUevent *out, unsigned int flags)
 	if (result)
 		return result;
 	if (!out || flags & ~(unsigned)(CU_EVENT_BLOCKING_SYNC | CU_EVENT_DISABLE_TIMING |
-				    CU_EVENT_INTERPROCESS))
+					CU_EVENT_INTERPROCESS))
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	if (flags & CU_EVENT_INTERPROCESS)
 		return leave(flags & CU_EVENT_DISABLE_TIMING ? CUDA_ERROR_NOT_SUPPORTED

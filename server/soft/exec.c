@@ -156,8 +156,8 @@ CUresult cuGraphInstantiateWithFlags(CUgraphExec *out, CUgraph graph, unsigned l
 	return instantiate(out, graph, flags);
 }
 
-CUresult cuGraphInstantiate(CUgraphExec *out, CUgraph graph, CUgraphNode *error, char *log,
-	size_t size)
+CUresult cuGraphInstantiate(
+	CUgraphExec *out, CUgraph graph, CUgraphNode *error, char *log, size_t size)
 {
 	if (error)
 		*error = NULL;
@@ -166,14 +166,14 @@ CUresult cuGraphInstantiate(CUgraphExec *out, CUgraph graph, CUgraphNode *error,
 	return instantiate(out, graph, 0);
 }
 
-CUresult cuGraphInstantiate_v2(CUgraphExec *out, CUgraph graph, CUgraphNode *error, char *log,
-	size_t size)
+CUresult cuGraphInstantiate_v2(
+	CUgraphExec *out, CUgraph graph, CUgraphNode *error, char *log, size_t size)
 {
 	return cuGraphInstantiate(out, graph, error, log, size);
 }
 
-CUresult cuGraphInstantiateWithParams(CUgraphExec *out, CUgraph graph,
-	CUDA_GRAPH_INSTANTIATE_PARAMS *params)
+CUresult cuGraphInstantiateWithParams(
+	CUgraphExec *out, CUgraph graph, CUDA_GRAPH_INSTANTIATE_PARAMS *params)
 {
 	CUresult result;
 

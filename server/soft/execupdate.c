@@ -45,8 +45,8 @@ static CUresult exec_set(struct exec *x, struct node *n, struct op *op, CUresult
 	return leave(CUDA_SUCCESS);
 }
 
-CUresult cuGraphExecKernelNodeSetParams_v2(CUgraphExec handle, CUgraphNode node,
-	const CUDA_KERNEL_NODE_PARAMS *params)
+CUresult cuGraphExecKernelNodeSetParams_v2(
+	CUgraphExec handle, CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS *params)
 {
 	struct exec *x;
 	struct node *n;
@@ -60,8 +60,8 @@ CUresult cuGraphExecKernelNodeSetParams_v2(CUgraphExec handle, CUgraphNode node,
 	return exec_set(x, n, &op, kernel_op(params, n->op.launch.function->module->ctx, &op));
 }
 
-CUresult cuGraphExecKernelNodeSetParams(CUgraphExec exec, CUgraphNode node,
-	const CUDA_KERNEL_NODE_PARAMS_v1 *params)
+CUresult cuGraphExecKernelNodeSetParams(
+	CUgraphExec exec, CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS_v1 *params)
 {
 	CUDA_KERNEL_NODE_PARAMS p = {0};
 
@@ -71,8 +71,8 @@ CUresult cuGraphExecKernelNodeSetParams(CUgraphExec exec, CUgraphNode node,
 	return cuGraphExecKernelNodeSetParams_v2(exec, node, &p);
 }
 
-CUresult cuGraphExecMemcpyNodeSetParams(CUgraphExec handle, CUgraphNode node,
-	const CUDA_MEMCPY3D *params, CUcontext ctx)
+CUresult cuGraphExecMemcpyNodeSetParams(
+	CUgraphExec handle, CUgraphNode node, const CUDA_MEMCPY3D *params, CUcontext ctx)
 {
 	struct exec *x;
 	struct node *n;
@@ -84,8 +84,8 @@ CUresult cuGraphExecMemcpyNodeSetParams(CUgraphExec handle, CUgraphNode node,
 	return exec_set(x, n, &op, params ? memcpy_op(params, &op) : CUDA_ERROR_INVALID_VALUE);
 }
 
-CUresult cuGraphExecMemsetNodeSetParams(CUgraphExec handle, CUgraphNode node,
-	const CUDA_MEMSET_NODE_PARAMS *params, CUcontext ctx)
+CUresult cuGraphExecMemsetNodeSetParams(
+	CUgraphExec handle, CUgraphNode node, const CUDA_MEMSET_NODE_PARAMS *params, CUcontext ctx)
 {
 	struct exec *x;
 	struct node *n;
@@ -97,8 +97,8 @@ CUresult cuGraphExecMemsetNodeSetParams(CUgraphExec handle, CUgraphNode node,
 	return exec_set(x, n, &op, params ? memset_op(params, &op) : CUDA_ERROR_INVALID_VALUE);
 }
 
-CUresult cuGraphExecHostNodeSetParams(CUgraphExec handle, CUgraphNode node,
-	const CUDA_HOST_NODE_PARAMS *params)
+CUresult cuGraphExecHostNodeSetParams(
+	CUgraphExec handle, CUgraphNode node, const CUDA_HOST_NODE_PARAMS *params)
 {
 	struct exec *x;
 	struct node *n;
@@ -128,6 +128,21 @@ CUresult cuGraphExecEventWaitNodeSetEvent(CUgraphExec handle, CUgraphNode node, 
 	CUresult result = enter_exec(handle, node, CU_GRAPH_NODE_TYPE_WAIT_EVENT, &x, &n);
 
 	return result ? result : exec_set(x, n, &op, event_op(OP_WAIT, event, &op));
+}
+
+CUresult cuGraphExecBatchMemOpNodeSetParams(
+	CUgraphExec handle, CUgraphNode node, const CUDA_BATCH_MEM_OP_NODE_PARAMS *params)
+{
+	struct exec *x;
+	struct node *n;
+	struct op op;
+	CUresult result = enter_exec(handle, node, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP, &x, &n);
+
+	if (result)
+		return result;
+	return exec_set(x, n, &op,
+		params ? values_op(params->paramArray, params->count, &op)
+		       : CUDA_ERROR_INVALID_VALUE);
 }
 
 CUresult cuGraphNodeSetEnabled(CUgraphExec handle, CUgraphNode node, unsigned int enabled)
@@ -161,8 +176,8 @@ CUresult cuGraphNodeGetEnabled(CUgraphExec handle, CUgraphNode node, unsigned in
 }
 
 /* Node by node in working order: same kinds, same dependencies. */
-static CUgraphExecUpdateResult compare(struct node **old, struct node **new, size_t count,
-	struct node **where)
+static CUgraphExecUpdateResult compare(
+	struct node **old, struct node **new, size_t count, struct node **where)
 {
 	size_t i, j;
 
@@ -180,8 +195,8 @@ static CUgraphExecUpdateResult compare(struct node **old, struct node **new, siz
 	return CU_GRAPH_EXEC_UPDATE_SUCCESS;
 }
 
-static CUgraphExecUpdateResult update_graph(struct graph *old, struct graph *new,
-	struct node **where);
+static CUgraphExecUpdateResult update_graph(
+	struct graph *old, struct graph *new, struct node **where);
 
 static CUgraphExecUpdateResult apply(struct node *old, struct node *new, struct node **where)
 {
@@ -196,8 +211,8 @@ static CUgraphExecUpdateResult apply(struct node *old, struct node *new, struct 
 	return CU_GRAPH_EXEC_UPDATE_SUCCESS;
 }
 
-static CUgraphExecUpdateResult update_graph(struct graph *old, struct graph *new,
-	struct node **where)
+static CUgraphExecUpdateResult update_graph(
+	struct graph *old, struct graph *new, struct node **where)
 {
 	CUgraphExecUpdateResult result = CU_GRAPH_EXEC_UPDATE_ERROR;
 	struct node **a = NULL, **b = NULL;
@@ -228,6 +243,56 @@ static CUresult update(struct exec *x, struct graph *g, CUgraphExecUpdateResultI
 	return CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE;
 }
 
+CUresult cuGraphExecChildGraphNodeSetParams(CUgraphExec handle, CUgraphNode node, CUgraph child)
+{
+	struct node *n, *where;
+	struct graph *g;
+	struct exec *x;
+	CUresult result = enter_exec(handle, node, CU_GRAPH_NODE_TYPE_GRAPH, &x, &n);
+
+	if (result)
+		return result;
+	result = graph_find(child, &g);
+	if (!result && update_graph(n->child, g, &where))
+		result = CUDA_ERROR_INVALID_VALUE;
+	replan(x);
+	return leave(result);
+}
+
+/* Parameters of every kind come in one structure: to the kind's own call. */
+CUresult cuGraphExecNodeSetParams(CUgraphExec exec, CUgraphNode node, CUgraphNodeParams *p)
+{
+	CUDA_KERNEL_NODE_PARAMS kernel;
+	CUDA_HOST_NODE_PARAMS host;
+	CUDA_MEMSET_NODE_PARAMS set;
+
+	if (!p)
+		return CUDA_ERROR_INVALID_VALUE;
+	switch (p->type) {
+	case CU_GRAPH_NODE_TYPE_KERNEL:
+		memcpy(&kernel, &p->kernel, sizeof(kernel));
+		return cuGraphExecKernelNodeSetParams_v2(exec, node, &kernel);
+	case CU_GRAPH_NODE_TYPE_MEMCPY:
+		return cuGraphExecMemcpyNodeSetParams(
+			exec, node, &p->memcpy.copyParams, p->memcpy.copyCtx);
+	case CU_GRAPH_NODE_TYPE_MEMSET:
+		set = (CUDA_MEMSET_NODE_PARAMS){p->memset.dst, p->memset.pitch, p->memset.value,
+			p->memset.elementSize, p->memset.width, p->memset.height};
+		return cuGraphExecMemsetNodeSetParams(exec, node, &set, p->memset.ctx);
+	case CU_GRAPH_NODE_TYPE_HOST:
+		host = (CUDA_HOST_NODE_PARAMS){p->host.fn, p->host.userData};
+		return cuGraphExecHostNodeSetParams(exec, node, &host);
+	case CU_GRAPH_NODE_TYPE_GRAPH:
+		return cuGraphExecChildGraphNodeSetParams(exec, node, p->graph.graph);
+	case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
+		return cuGraphExecEventRecordNodeSetEvent(exec, node, p->eventRecord.event);
+	case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
+		return cuGraphExecEventWaitNodeSetEvent(exec, node, p->eventWait.event);
+	default:
+		return CUDA_ERROR_NOT_SUPPORTED;
+	}
+}
+
 CUresult cuGraphExecUpdate_v2(CUgraphExec handle, CUgraph graph, CUgraphExecUpdateResultInfo *info)
 {
 	struct graph *g;
@@ -244,8 +309,8 @@ CUresult cuGraphExecUpdate_v2(CUgraphExec handle, CUgraph graph, CUgraphExecUpda
 	return leave(result ? result : update(x, g, info));
 }
 
-CUresult cuGraphExecUpdate(CUgraphExec exec, CUgraph graph, CUgraphNode *node,
-	CUgraphExecUpdateResult *out)
+CUresult cuGraphExecUpdate(
+	CUgraphExec exec, CUgraph graph, CUgraphNode *node, CUgraphExecUpdateResult *out)
 {
 	CUgraphExecUpdateResultInfo info = {0};
 	CUresult result;

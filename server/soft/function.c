@@ -199,7 +199,8 @@ CUresult limits_get(const struct ptx_kernel *ptx, const struct function_limits *
 	default:
 		*value = 0;
 		return (int)attribute >= 0 && attribute < CU_FUNC_ATTRIBUTE_MAX
-			       ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+			       ? CUDA_SUCCESS
+			       : CUDA_ERROR_INVALID_VALUE;
 	}
 }
 
@@ -229,8 +230,8 @@ CUresult cuFuncGetAttribute(int *value, CUfunction_attribute attribute, CUfuncti
 
 	if (result)
 		return result;
-	return leave(value ? limits_get(f->ptx, f->limits, attribute, value)
-			   : CUDA_ERROR_INVALID_VALUE);
+	return leave(
+		value ? limits_get(f->ptx, f->limits, attribute, value) : CUDA_ERROR_INVALID_VALUE);
 }
 
 CUresult cuFuncSetAttribute(CUfunction handle, CUfunction_attribute attribute, int value)
@@ -262,5 +263,6 @@ CUresult cuFuncSetSharedMemConfig(CUfunction handle, CUsharedconfig config)
 	if (result)
 		return result;
 	return leave((unsigned)config > CU_SHARED_MEM_CONFIG_EIGHT_BYTE_BANK_SIZE
-			     ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS);
+			     ? CUDA_ERROR_INVALID_VALUE
+			     : CUDA_SUCCESS);
 }

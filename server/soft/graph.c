@@ -92,6 +92,7 @@ void graph_destroy(struct graph *g)
 		nodes_fini(&n->deps);
 	while ((n = TAILQ_FIRST(&g->nodes)))
 		node_end(n);
+	users_put(&g->users);
 	object_withdraw(&g->base);
 	object_put(g);
 }
@@ -243,6 +244,9 @@ CUresult graph_clone(struct graph *g, struct graph **out)
 		if (result)
 			graph_destroy(copy);
 	}
+	for (i = 0; !result && i < g->users.count; i++)
+		if (users_add(&copy->users, g->users.at[i]) == 0)
+			object_get(g->users.at[i]);
 	free(order);
 	if (!result)
 		*out = copy;

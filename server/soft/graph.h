@@ -10,7 +10,7 @@
 #include "soft.h"
 
 struct node {
-	struct object base; /* counted by its graph and by who waits for it */
+	struct object base;  /* counted by its graph and by who waits for it */
 	struct graph *graph; /* borrowed; NULL once destroyed */
 	TAILQ_ENTRY(node) link;
 	uint64_t id, origin;
@@ -25,13 +25,21 @@ struct node {
 	bool disabled, mark;
 };
 
+struct users {
+	struct object **at; /* counted */
+	size_t count;
+};
+
 struct graph {
 	struct object base;
 	struct node *owner; /* borrowed: whose child it is */
 	TAILQ_HEAD(node_list, node) nodes;
 	size_t count;
+	struct users users;
 };
 
+void users_put(struct users *users);
+int users_add(struct users *users, struct object *user);
 CUresult graph_create(struct graph **out);
 CUresult graph_clone(struct graph *g, struct graph **out);
 void graph_destroy(struct graph *g);

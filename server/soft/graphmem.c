@@ -100,7 +100,7 @@ static CUresult props_check(const CUDA_MEM_ALLOC_NODE_PARAMS *p)
 	if (props->handleTypes || props->location.type != CU_MEM_LOCATION_TYPE_DEVICE)
 		return CUDA_ERROR_NOT_SUPPORTED;
 	return (unsigned)props->location.id < gpu.devices_count ? CUDA_SUCCESS
-								 : CUDA_ERROR_INVALID_DEVICE;
+								: CUDA_ERROR_INVALID_DEVICE;
 }
 
 CUresult cuGraphAddMemAllocNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *deps,
@@ -114,8 +114,8 @@ CUresult cuGraphAddMemAllocNode(CUgraphNode *out, CUgraph graph, const CUgraphNo
 		return result;
 	result = params ? props_check(params) : CUDA_ERROR_INVALID_VALUE;
 	if (!result)
-		result = graph_memory_create(&gpu.devices[params->poolProps.location.id],
-			params->bytesize, &m);
+		result = graph_memory_create(
+			&gpu.devices[params->poolProps.location.id], params->bytesize, &m);
 	if (result)
 		return leave(result);
 	result = node_add(out, graph, deps, count, CU_GRAPH_NODE_TYPE_MEM_ALLOC, &n);
@@ -129,8 +129,8 @@ CUresult cuGraphAddMemAllocNode(CUgraphNode *out, CUgraph graph, const CUgraphNo
 	return leave(CUDA_SUCCESS);
 }
 
-CUresult cuGraphAddMemFreeNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *deps,
-	size_t count, CUdeviceptr ptr)
+CUresult cuGraphAddMemFreeNode(
+	CUgraphNode *out, CUgraph graph, const CUgraphNode *deps, size_t count, CUdeviceptr ptr)
 {
 	struct graph_memory *m;
 	struct node *n;
@@ -147,8 +147,8 @@ CUresult cuGraphAddMemFreeNode(CUgraphNode *out, CUgraph graph, const CUgraphNod
 	return leave(result);
 }
 
-static CUresult enter_memory_node(CUgraphNode handle, CUgraphNodeType type,
-	struct graph_memory **out)
+static CUresult enter_memory_node(
+	CUgraphNode handle, CUgraphNodeType type, struct graph_memory **out)
 {
 	struct node *n;
 	CUresult result = enter_device();

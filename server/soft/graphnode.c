@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static CUresult gather_deps(struct graph *g, const CUgraphNode *from, size_t count,
-	struct nodes *out)
+static CUresult gather_deps(
+	struct graph *g, const CUgraphNode *from, size_t count, struct nodes *out)
 {
 	struct node *n;
 	size_t i;
@@ -99,8 +99,12 @@ CUresult memcpy_op(const CUDA_MEMCPY3D *p, struct op *op)
 CUresult memset_op(const CUDA_MEMSET_NODE_PARAMS *p, struct op *op)
 {
 	*op = (struct op){.kind = OP_SET,
-		.set = {.dst = p->dst, .pitch = p->pitch, .width = p->width, .height = p->height,
-			.value = p->value, .element = p->elementSize}};
+		.set = {.dst = p->dst,
+			.pitch = p->pitch,
+			.width = p->width,
+			.height = p->height,
+			.value = p->value,
+			.element = p->elementSize}};
 	if (!p->width || !p->height ||
 		(p->elementSize != 1 && p->elementSize != 2 && p->elementSize != 4))
 		return CUDA_ERROR_INVALID_VALUE;
@@ -224,8 +228,8 @@ CUresult cuGraphAddEmptyNode(CUgraphNode *out, CUgraph graph, const CUgraphNode 
 	return leave(add(out, graph, deps, count, CU_GRAPH_NODE_TYPE_EMPTY, &op, NULL, NULL));
 }
 
-CUresult cuGraphAddChildGraphNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *deps,
-	size_t count, CUgraph child)
+CUresult cuGraphAddChildGraphNode(
+	CUgraphNode *out, CUgraph graph, const CUgraphNode *deps, size_t count, CUgraph child)
 {
 	struct op op = {.kind = OP_NONE};
 	struct graph *g, *copy;
@@ -255,16 +259,32 @@ static CUresult add_event(CUgraphNode *out, CUgraph graph, const CUgraphNode *de
 	return leave(result);
 }
 
-CUresult cuGraphAddEventRecordNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *deps,
-	size_t count, CUevent event)
+CUresult cuGraphAddEventRecordNode(
+	CUgraphNode *out, CUgraph graph, const CUgraphNode *deps, size_t count, CUevent event)
 {
 	return add_event(out, graph, deps, count, event, OP_RECORD);
 }
 
-CUresult cuGraphAddEventWaitNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *deps,
-	size_t count, CUevent event)
+CUresult cuGraphAddEventWaitNode(
+	CUgraphNode *out, CUgraph graph, const CUgraphNode *deps, size_t count, CUevent event)
 {
 	return add_event(out, graph, deps, count, event, OP_WAIT);
+}
+
+CUresult cuGraphAddBatchMemOpNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *deps,
+	size_t count, const CUDA_BATCH_MEM_OP_NODE_PARAMS *params)
+{
+	struct op op;
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	result = params ? values_op(params->paramArray, params->count, &op)
+			: CUDA_ERROR_INVALID_VALUE;
+	if (!result)
+		result = add(
+			out, graph, deps, count, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP, &op, NULL, NULL);
+	return leave(result);
 }
 
 /* Nodes of every kind come in one structure: dispatch to the kind's own call. */
@@ -281,8 +301,8 @@ static CUresult add_any(CUgraphNode *out, CUgraph graph, const CUgraphNode *deps
 		return add_kernel(out, graph, deps, count, &kernel);
 	}
 	case CU_GRAPH_NODE_TYPE_MEMCPY:
-		return cuGraphAddMemcpyNode(out, graph, deps, count, &p->memcpy.copyParams,
-			p->memcpy.copyCtx);
+		return cuGraphAddMemcpyNode(
+			out, graph, deps, count, &p->memcpy.copyParams, p->memcpy.copyCtx);
 	case CU_GRAPH_NODE_TYPE_MEMSET: {
 		CUDA_MEMSET_NODE_PARAMS set = {p->memset.dst, p->memset.pitch, p->memset.value,
 			p->memset.elementSize, p->memset.width, p->memset.height};
@@ -310,6 +330,12 @@ static CUresult add_any(CUgraphNode *out, CUgraph graph, const CUgraphNode *deps
 		result = cuGraphAddMemAllocNode(out, graph, deps, count, &alloc);
 		p->alloc.dptr = alloc.dptr;
 		return result;
+	}
+	case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP: {
+		CUDA_BATCH_MEM_OP_NODE_PARAMS batch = {
+			p->memOp.ctx, p->memOp.count, p->memOp.paramArray, p->memOp.flags};
+
+		return cuGraphAddBatchMemOpNode(out, graph, deps, count, &batch);
 	}
 	case CU_GRAPH_NODE_TYPE_MEM_FREE:
 		return cuGraphAddMemFreeNode(out, graph, deps, count, p->free.dptr);

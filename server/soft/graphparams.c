@@ -150,7 +150,8 @@ CUresult cuGraphMemsetNodeGetParams(CUgraphNode node, CUDA_MEMSET_NODE_PARAMS *o
 	if (!out)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	s = &n->op.set;
-	*out = (CUDA_MEMSET_NODE_PARAMS){s->dst, s->pitch, s->value, s->element, s->width, s->height};
+	*out = (CUDA_MEMSET_NODE_PARAMS){
+		s->dst, s->pitch, s->value, s->element, s->width, s->height};
 	return leave(CUDA_SUCCESS);
 }
 
@@ -243,8 +244,38 @@ CUresult cuGraphEventWaitNodeSetEvent(CUgraphNode node, CUevent event)
 	return set_event(node, CU_GRAPH_NODE_TYPE_WAIT_EVENT, event);
 }
 
-CUresult cuGraphKernelNodeGetAttribute(CUgraphNode node, CUlaunchAttributeID id,
-	CUlaunchAttributeValue *out)
+CUresult cuGraphBatchMemOpNodeGetParams(CUgraphNode node, CUDA_BATCH_MEM_OP_NODE_PARAMS *out)
+{
+	struct node *n;
+	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP, &n);
+
+	if (result)
+		return result;
+	if (!out)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	*out = (CUDA_BATCH_MEM_OP_NODE_PARAMS){
+		.count = n->op.values.count, .paramArray = n->op.values.ops};
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuGraphBatchMemOpNodeSetParams(
+	CUgraphNode node, const CUDA_BATCH_MEM_OP_NODE_PARAMS *params)
+{
+	struct node *n;
+	struct op op;
+	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP, &n);
+
+	if (result)
+		return result;
+	result = params ? values_op(params->paramArray, params->count, &op)
+			: CUDA_ERROR_INVALID_VALUE;
+	if (!result)
+		replace(n, &op);
+	return leave(result);
+}
+
+CUresult cuGraphKernelNodeGetAttribute(
+	CUgraphNode node, CUlaunchAttributeID id, CUlaunchAttributeValue *out)
 {
 	struct node *n;
 	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_KERNEL, &n);
@@ -263,8 +294,8 @@ CUresult cuGraphKernelNodeGetAttribute(CUgraphNode node, CUlaunchAttributeID id,
 	return leave(CUDA_SUCCESS);
 }
 
-CUresult cuGraphKernelNodeSetAttribute(CUgraphNode node, CUlaunchAttributeID id,
-	const CUlaunchAttributeValue *value)
+CUresult cuGraphKernelNodeSetAttribute(
+	CUgraphNode node, CUlaunchAttributeID id, const CUlaunchAttributeValue *value)
 {
 	struct node *n;
 	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_KERNEL, &n);
@@ -279,6 +310,37 @@ CUresult cuGraphKernelNodeSetAttribute(CUgraphNode node, CUlaunchAttributeID id,
 		 id != CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	return leave(CUDA_SUCCESS);
+}
+
+/* Parameters of every kind come in one structure: to the kind's own call. */
+CUresult cuGraphNodeSetParams(CUgraphNode node, CUgraphNodeParams *p)
+{
+	CUDA_KERNEL_NODE_PARAMS kernel;
+	CUDA_HOST_NODE_PARAMS host;
+	CUDA_MEMSET_NODE_PARAMS set;
+
+	if (!p)
+		return CUDA_ERROR_INVALID_VALUE;
+	switch (p->type) {
+	case CU_GRAPH_NODE_TYPE_KERNEL:
+		memcpy(&kernel, &p->kernel, sizeof(kernel));
+		return cuGraphKernelNodeSetParams_v2(node, &kernel);
+	case CU_GRAPH_NODE_TYPE_MEMCPY:
+		return cuGraphMemcpyNodeSetParams(node, &p->memcpy.copyParams);
+	case CU_GRAPH_NODE_TYPE_MEMSET:
+		set = (CUDA_MEMSET_NODE_PARAMS){p->memset.dst, p->memset.pitch, p->memset.value,
+			p->memset.elementSize, p->memset.width, p->memset.height};
+		return cuGraphMemsetNodeSetParams(node, &set);
+	case CU_GRAPH_NODE_TYPE_HOST:
+		host = (CUDA_HOST_NODE_PARAMS){p->host.fn, p->host.userData};
+		return cuGraphHostNodeSetParams(node, &host);
+	case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
+		return cuGraphEventRecordNodeSetEvent(node, p->eventRecord.event);
+	case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
+		return cuGraphEventWaitNodeSetEvent(node, p->eventWait.event);
+	default:
+		return CUDA_ERROR_NOT_SUPPORTED;
+	}
 }
 
 CUresult cuGraphKernelNodeCopyAttributes(CUgraphNode to, CUgraphNode from)

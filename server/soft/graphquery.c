@@ -63,8 +63,8 @@ CUresult cuGraphGetRootNodes(CUgraph graph, CUgraphNode *nodes, size_t *count)
 	return list_nodes(graph, nodes, count, true);
 }
 
-static CUresult edges(CUgraph handle, CUgraphNode *from, CUgraphNode *to, CUgraphEdgeData *data,
-	size_t *count)
+static CUresult edges(
+	CUgraph handle, CUgraphNode *from, CUgraphNode *to, CUgraphEdgeData *data, size_t *count)
 {
 	struct list a = {.out = from}, b = {.out = to};
 	struct graph *g;
@@ -97,14 +97,14 @@ CUresult cuGraphGetEdges(CUgraph graph, CUgraphNode *from, CUgraphNode *to, size
 	return edges(graph, from, to, NULL, count);
 }
 
-CUresult cuGraphGetEdges_v2(CUgraph graph, CUgraphNode *from, CUgraphNode *to,
-	CUgraphEdgeData *data, size_t *count)
+CUresult cuGraphGetEdges_v2(
+	CUgraph graph, CUgraphNode *from, CUgraphNode *to, CUgraphEdgeData *data, size_t *count)
 {
 	return edges(graph, from, to, data, count);
 }
 
-static CUresult neighbours(CUgraphNode handle, CUgraphNode *out, CUgraphEdgeData *data,
-	size_t *count, bool before)
+static CUresult neighbours(
+	CUgraphNode handle, CUgraphNode *out, CUgraphEdgeData *data, size_t *count, bool before)
 {
 	struct list l = {.out = out};
 	struct node *n, *other;
@@ -135,8 +135,8 @@ CUresult cuGraphNodeGetDependencies(CUgraphNode node, CUgraphNode *out, size_t *
 	return neighbours(node, out, NULL, count, true);
 }
 
-CUresult cuGraphNodeGetDependencies_v2(CUgraphNode node, CUgraphNode *out, CUgraphEdgeData *data,
-	size_t *count)
+CUresult cuGraphNodeGetDependencies_v2(
+	CUgraphNode node, CUgraphNode *out, CUgraphEdgeData *data, size_t *count)
 {
 	return neighbours(node, out, data, count, true);
 }
@@ -146,14 +146,14 @@ CUresult cuGraphNodeGetDependentNodes(CUgraphNode node, CUgraphNode *out, size_t
 	return neighbours(node, out, NULL, count, false);
 }
 
-CUresult cuGraphNodeGetDependentNodes_v2(CUgraphNode node, CUgraphNode *out, CUgraphEdgeData *data,
-	size_t *count)
+CUresult cuGraphNodeGetDependentNodes_v2(
+	CUgraphNode node, CUgraphNode *out, CUgraphEdgeData *data, size_t *count)
 {
 	return neighbours(node, out, data, count, false);
 }
 
-static CUresult pair(struct graph *g, CUgraphNode a, CUgraphNode b, struct node **from,
-	struct node **to)
+static CUresult pair(
+	struct graph *g, CUgraphNode a, CUgraphNode b, struct node **from, struct node **to)
 {
 	CUresult result = node_find(a, from);
 
@@ -192,8 +192,8 @@ static CUresult join(struct graph *g, struct node *from, struct node *to)
 	return CUDA_SUCCESS;
 }
 
-static CUresult change(CUgraph handle, const CUgraphNode *from, const CUgraphNode *to, size_t count,
-	bool add)
+static CUresult change(
+	CUgraph handle, const CUgraphNode *from, const CUgraphNode *to, size_t count, bool add)
 {
 	struct node *a, *b;
 	struct graph *g;
@@ -220,8 +220,8 @@ static CUresult change(CUgraph handle, const CUgraphNode *from, const CUgraphNod
 	return leave(result);
 }
 
-CUresult cuGraphAddDependencies(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to,
-	size_t count)
+CUresult cuGraphAddDependencies(
+	CUgraph graph, const CUgraphNode *from, const CUgraphNode *to, size_t count)
 {
 	return change(graph, from, to, count, true);
 }
@@ -232,8 +232,8 @@ CUresult cuGraphAddDependencies_v2(CUgraph graph, const CUgraphNode *from, const
 	return change(graph, from, to, count, true);
 }
 
-CUresult cuGraphRemoveDependencies(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to,
-	size_t count)
+CUresult cuGraphRemoveDependencies(
+	CUgraph graph, const CUgraphNode *from, const CUgraphNode *to, size_t count)
 {
 	return change(graph, from, to, count, false);
 }

@@ -51,8 +51,9 @@ static CUresult host_alloc(void **out, size_t bytes, unsigned flags)
 
 	if (result)
 		return result;
-	if (!out || !bytes || flags & ~(unsigned)(CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP |
-					       CU_MEMHOSTALLOC_WRITECOMBINED))
+	if (!out || !bytes ||
+		flags & ~(unsigned)(CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP |
+				    CU_MEMHOSTALLOC_WRITECOMBINED))
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = capture_unsafe();
 	if (!result)
@@ -147,8 +148,14 @@ static CUresult host_register(void *p, size_t bytes, unsigned flags)
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return leave(CUDA_ERROR_OUT_OF_MEMORY);
-	*r = (struct range){.addr = addr, .size = bytes, .bytes = bytes, .kind = RANGE_REGISTERED,
-		.flags = flags, .dev = c->dev, .ctx = c, .id = ++gpu.next_id,
+	*r = (struct range){.addr = addr,
+		.size = bytes,
+		.bytes = bytes,
+		.kind = RANGE_REGISTERED,
+		.flags = flags,
+		.dev = c->dev,
+		.ctx = c,
+		.id = ++gpu.next_id,
 		.readers = UINT32_MAX,
 		.writers = flags & CU_MEMHOSTREGISTER_READ_ONLY ? 0 : UINT32_MAX};
 	if (range_insert(r) < 0) {
@@ -175,7 +182,8 @@ CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr *out, void *p, unsigned int fl
 	if (!out || !p || flags)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	r = range_find((uintptr_t)p);
-	if (!r || (r->kind != RANGE_HOST && r->kind != RANGE_REGISTERED && r->kind != RANGE_MANAGED))
+	if (!r ||
+		(r->kind != RANGE_HOST && r->kind != RANGE_REGISTERED && r->kind != RANGE_MANAGED))
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = (uintptr_t)p;
 	return leave(CUDA_SUCCESS);

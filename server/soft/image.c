@@ -55,7 +55,9 @@ static int unpack(const struct entry *e, const char *payload, char *out)
 		if (e->packed_size > INT32_MAX || e->unpacked_size > INT32_MAX)
 			return -EINVAL;
 		return LZ4_decompress_safe(payload, out, e->packed_size, e->unpacked_size) ==
-				(int)e->unpacked_size ? 0 : -EINVAL;
+				       (int)e->unpacked_size
+			       ? 0
+			       : -EINVAL;
 	}
 	n = ZSTD_decompress(out, e->unpacked_size, payload, e->packed_size);
 	return n == e->unpacked_size ? 0 : -EINVAL;

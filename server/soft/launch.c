@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool access_valid(void *user, uint64_t addr, size_t size, bool write,
-	struct ptx_range *range)
+static bool access_valid(
+	void *user, uint64_t addr, size_t size, bool write, struct ptx_range *range)
 {
 	struct context *c = user;
 
@@ -96,8 +96,10 @@ static unsigned host_threads(const struct launch *l)
 CUresult launch_run(const struct launch *l, struct context *c)
 {
 	static _Atomic uint64_t next_grid = 1;
-	const struct ptx_memory memory = {.valid = access_valid, .allocate = heap_allocate,
-		.release = heap_release, .user = c};
+	const struct ptx_memory memory = {.valid = access_valid,
+		.allocate = heap_allocate,
+		.release = heap_release,
+		.user = c};
 	struct ptx_launch run = {
 		.module = l->function->module->code->ptx,
 		.kernel = l->function->ptx,
@@ -115,7 +117,8 @@ CUresult launch_run(const struct launch *l, struct context *c)
 		.multiprocessors = SM_COUNT,
 		.grid_id = atomic_fetch_add(&next_grid, 1),
 		.stack_limit = c->limits[CU_LIMIT_STACK_SIZE] > 64 << 10
-				       ? c->limits[CU_LIMIT_STACK_SIZE] : 64 << 10,
+				       ? c->limits[CU_LIMIT_STACK_SIZE]
+				       : 64 << 10,
 		.cooperative = l->cooperative,
 	};
 	struct ptx_fault fault = {0};
@@ -145,9 +148,9 @@ CUresult launch_check(const struct launch *l)
 	limits_get(f->ptx, f->limits, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, &limit);
 	if (threads > (unsigned)limit)
 		return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
-	if (l->cooperative && (unsigned long long)g[0] * g[1] * g[2] >
-				      (unsigned long long)SM_COUNT *
-					      active_blocks(f, threads, l->shared))
+	if (l->cooperative &&
+		(unsigned long long)g[0] * g[1] * g[2] >
+			(unsigned long long)SM_COUNT * active_blocks(f, threads, l->shared))
 		return CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE;
 	return CUDA_SUCCESS;
 }

@@ -45,20 +45,6 @@ static CUresult library_create(struct code *code, struct library **out)
 	return CUDA_SUCCESS;
 }
 
-static void read_log(unsigned n, const CUjit_option *options, void *const *values, struct log *log)
-{
-	unsigned i;
-
-	for (i = 0; options && values && i < n; i++) {
-		if (options[i] == CU_JIT_ERROR_LOG_BUFFER)
-			log->buffer = values[i];
-		if (options[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES)
-			log->size = (unsigned)(uintptr_t)values[i];
-	}
-	if (!log->buffer || !log->size)
-		*log = (struct log){0};
-}
-
 CUresult cuLibraryLoadData(CUlibrary *out, const void *image, CUjit_option *options, void **values,
 	unsigned int n, CUlibraryOption *library_options, void **library_values,
 	unsigned int library_n)
@@ -73,7 +59,7 @@ CUresult cuLibraryLoadData(CUlibrary *out, const void *image, CUjit_option *opti
 	leave(result);
 	if (!out || !image)
 		return CUDA_ERROR_INVALID_VALUE;
-	read_log(n, options, values, &log);
+	log_find(n, options, values, &log);
 	result = code_load(image, &log, &code);
 	if (result)
 		return result;
@@ -97,8 +83,8 @@ CUresult cuLibraryLoadFromFile(CUlibrary *out, const char *name, CUjit_option *o
 	bytes = file_read(name);
 	if (!bytes)
 		return CUDA_ERROR_FILE_NOT_FOUND;
-	result = cuLibraryLoadData(out, bytes, options, values, n, library_options, library_values,
-		library_n);
+	result = cuLibraryLoadData(
+		out, bytes, options, values, n, library_options, library_values, library_n);
 	free(bytes);
 	return result;
 }
@@ -256,8 +242,8 @@ CUresult cuLibraryGetModule(CUmodule *out, CUlibrary handle)
 	return leave(CUDA_SUCCESS);
 }
 
-static CUresult global(CUdeviceptr *ptr, size_t *bytes, CUlibrary handle, const char *name,
-	bool managed)
+static CUresult global(
+	CUdeviceptr *ptr, size_t *bytes, CUlibrary handle, const char *name, bool managed)
 {
 	struct module *m;
 	CUresult result = enter_part(handle, &m);
@@ -351,8 +337,8 @@ CUresult cuKernelGetParamInfo(CUkernel handle, size_t index, size_t *offset, siz
 	return leave(CUDA_SUCCESS);
 }
 
-CUresult cuKernelGetAttribute(int *value, CUfunction_attribute attribute, CUkernel handle,
-	CUdevice dev)
+CUresult cuKernelGetAttribute(
+	int *value, CUfunction_attribute attribute, CUkernel handle, CUdevice dev)
 {
 	struct device *d;
 	struct kernel *k;
@@ -368,8 +354,8 @@ CUresult cuKernelGetAttribute(int *value, CUfunction_attribute attribute, CUkern
 	return leave(result);
 }
 
-CUresult cuKernelSetAttribute(CUfunction_attribute attribute, int value, CUkernel handle,
-	CUdevice dev)
+CUresult cuKernelSetAttribute(
+	CUfunction_attribute attribute, int value, CUkernel handle, CUdevice dev)
 {
 	struct device *d;
 	struct kernel *k;

@@ -26,8 +26,8 @@ CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t bytes)
 
 CUresult cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src, size_t bytes)
 {
-	return copy_linear(dst, src, bytes, legacy,
-		COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING);
+	return copy_linear(
+		dst, src, bytes, legacy, COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING);
 }
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t bytes, CUstream stream)
@@ -58,8 +58,8 @@ static CUresult contexts_good(CUcontext a, CUcontext b)
 	return leave(result);
 }
 
-CUresult cuMemcpyPeer(CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr src, CUcontext src_ctx,
-	size_t bytes)
+CUresult cuMemcpyPeer(
+	CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr src, CUcontext src_ctx, size_t bytes)
 {
 	CUresult result = contexts_good(dst_ctx, src_ctx);
 

@@ -35,34 +35,42 @@ static bool op_good(const CUstreamBatchMemOpParams *p)
 	return p->waitValue.address % size == 0 && range_covered(p->waitValue.address, size);
 }
 
+CUresult values_op(const CUstreamBatchMemOpParams *ops, unsigned count, struct op *op)
+{
+	unsigned i;
+
+	*op = (struct op){.kind = OP_NONE};
+	if (!ops || !count || count > BATCH_MAX)
+		return CUDA_ERROR_INVALID_VALUE;
+	for (i = 0; i < count; i++)
+		if (!op_good(&ops[i]))
+			return CUDA_ERROR_INVALID_VALUE;
+	op->values.ops = malloc(count * sizeof(*ops));
+	if (!op->values.ops)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	memcpy(op->values.ops, ops, count * sizeof(*ops));
+	op->values.count = count;
+	op->kind = OP_VALUES;
+	return CUDA_SUCCESS;
+}
+
 static CUresult submit(CUstream stream, const CUstreamBatchMemOpParams *ops, unsigned count)
 {
-	struct op op = {.kind = OP_VALUES};
 	struct context *c;
 	struct stream *s;
-	unsigned i;
+	struct op op;
 	CUresult result = enter(&c);
 
 	if (result)
 		return result;
-	if (!ops || !count || count > BATCH_MAX)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = stream_find_own(c, stream, &s);
-	for (i = 0; !result && i < count; i++)
-		if (!op_good(&ops[i]))
-			result = CUDA_ERROR_INVALID_VALUE;
-	if (result)
-		return leave(result);
-	op.values.count = count;
-	op.values.ops = malloc(count * sizeof(*ops));
-	if (!op.values.ops)
-		return leave(CUDA_ERROR_OUT_OF_MEMORY);
-	memcpy(op.values.ops, ops, count * sizeof(*ops));
-	return leave(stream_submit(s, &op, NULL));
+	if (!result)
+		result = values_op(ops, count, &op);
+	return leave(result ? result : stream_submit(s, &op, NULL));
 }
 
-static CUresult batch(CUstream stream, unsigned count, const CUstreamBatchMemOpParams *ops,
-	unsigned flags)
+static CUresult batch(
+	CUstream stream, unsigned count, const CUstreamBatchMemOpParams *ops, unsigned flags)
 {
 	return flags ? CUDA_ERROR_INVALID_VALUE : submit(stream, ops, count);
 }
@@ -84,32 +92,32 @@ static CUresult single(CUstream stream, CUstreamBatchMemOpType type, CUdeviceptr
 	return submit(stream, &p, 1);
 }
 
-CUresult cuStreamWaitValue32_v2(CUstream stream, CUdeviceptr addr, cuuint32_t value,
-	unsigned int flags)
+CUresult cuStreamWaitValue32_v2(
+	CUstream stream, CUdeviceptr addr, cuuint32_t value, unsigned int flags)
 {
 	return single(stream, CU_STREAM_MEM_OP_WAIT_VALUE_32, addr, value, flags);
 }
 
-CUresult cuStreamWaitValue64_v2(CUstream stream, CUdeviceptr addr, cuuint64_t value,
-	unsigned int flags)
+CUresult cuStreamWaitValue64_v2(
+	CUstream stream, CUdeviceptr addr, cuuint64_t value, unsigned int flags)
 {
 	return single(stream, CU_STREAM_MEM_OP_WAIT_VALUE_64, addr, value, flags);
 }
 
-CUresult cuStreamWriteValue32_v2(CUstream stream, CUdeviceptr addr, cuuint32_t value,
-	unsigned int flags)
+CUresult cuStreamWriteValue32_v2(
+	CUstream stream, CUdeviceptr addr, cuuint32_t value, unsigned int flags)
 {
 	return single(stream, CU_STREAM_MEM_OP_WRITE_VALUE_32, addr, value, flags);
 }
 
-CUresult cuStreamWriteValue64_v2(CUstream stream, CUdeviceptr addr, cuuint64_t value,
-	unsigned int flags)
+CUresult cuStreamWriteValue64_v2(
+	CUstream stream, CUdeviceptr addr, cuuint64_t value, unsigned int flags)
 {
 	return single(stream, CU_STREAM_MEM_OP_WRITE_VALUE_64, addr, value, flags);
 }
 
-CUresult cuStreamBatchMemOp_v2(CUstream stream, unsigned int count, CUstreamBatchMemOpParams *ops,
-	unsigned int flags)
+CUresult cuStreamBatchMemOp_v2(
+	CUstream stream, unsigned int count, CUstreamBatchMemOpParams *ops, unsigned int flags)
 {
 	return batch(stream, count, ops, flags);
 }

@@ -46,8 +46,8 @@ CUresult memory_new(struct context *c, enum range_kind kind, size_t bytes, struc
 	return memory_new_on(c->dev, c, kind, bytes, out);
 }
 
-CUresult memory_new_on(struct device *d, struct context *c, enum range_kind kind, size_t bytes,
-	struct range **out)
+CUresult memory_new_on(
+	struct device *d, struct context *c, enum range_kind kind, size_t bytes, struct range **out)
 {
 	struct range *r;
 	CUresult result;
@@ -139,8 +139,8 @@ CUresult cuMemAlloc_v2(CUdeviceptr *out, size_t bytes)
 	return alloc(out, bytes);
 }
 
-CUresult cuMemAllocPitch_v2(CUdeviceptr *out, size_t *pitch, size_t width, size_t height,
-	unsigned int element)
+CUresult cuMemAllocPitch_v2(
+	CUdeviceptr *out, size_t *pitch, size_t width, size_t height, unsigned int element)
 {
 	size_t row = round_up(width, ALLOC_ALIGN);
 	CUresult result;

@@ -45,11 +45,12 @@ static CUresult submit(CUstream stream, struct set set, bool blocking)
 	return leave(stream_submit(s, &op, NULL));
 }
 
-static CUresult line(CUdeviceptr dst, uint32_t value, unsigned element, size_t n, CUstream stream,
-	bool blocking)
+static CUresult line(
+	CUdeviceptr dst, uint32_t value, unsigned element, size_t n, CUstream stream, bool blocking)
 {
 	return submit(stream,
-		(struct set){.dst = dst, .value = value, .element = element, .width = n, .height = 1},
+		(struct set){
+			.dst = dst, .value = value, .element = element, .width = n, .height = 1},
 		blocking);
 }
 
@@ -57,8 +58,12 @@ static CUresult plane(CUdeviceptr dst, size_t pitch, uint32_t value, unsigned el
 	size_t height, CUstream stream, bool blocking)
 {
 	return submit(stream,
-		(struct set){.dst = dst, .pitch = pitch, .value = value, .element = element,
-			.width = width, .height = height},
+		(struct set){.dst = dst,
+			.pitch = pitch,
+			.value = value,
+			.element = element,
+			.width = width,
+			.height = height},
 		blocking);
 }
 
@@ -92,20 +97,20 @@ CUresult cuMemsetD32Async(CUdeviceptr dst, unsigned int value, size_t n, CUstrea
 	return line(dst, value, 4, n, stream, false);
 }
 
-CUresult cuMemsetD2D8_v2(CUdeviceptr dst, size_t pitch, unsigned char value, size_t width,
-	size_t height)
+CUresult cuMemsetD2D8_v2(
+	CUdeviceptr dst, size_t pitch, unsigned char value, size_t width, size_t height)
 {
 	return plane(dst, pitch, value, 1, width, height, legacy, true);
 }
 
-CUresult cuMemsetD2D16_v2(CUdeviceptr dst, size_t pitch, unsigned short value, size_t width,
-	size_t height)
+CUresult cuMemsetD2D16_v2(
+	CUdeviceptr dst, size_t pitch, unsigned short value, size_t width, size_t height)
 {
 	return plane(dst, pitch, value, 2, width, height, legacy, true);
 }
 
-CUresult cuMemsetD2D32_v2(CUdeviceptr dst, size_t pitch, unsigned int value, size_t width,
-	size_t height)
+CUresult cuMemsetD2D32_v2(
+	CUdeviceptr dst, size_t pitch, unsigned int value, size_t width, size_t height)
 {
 	return plane(dst, pitch, value, 4, width, height, legacy, true);
 }

@@ -196,8 +196,7 @@ CUresult module_find(CUmodule handle, struct module **out)
 	return m->ctx->error;
 }
 
-static void read_options(unsigned n, const CUjit_option *options, void *const *values,
-	struct log *log)
+void log_find(unsigned n, const CUjit_option *options, void *const *values, struct log *log)
 {
 	unsigned i;
 
@@ -214,8 +213,8 @@ static void read_options(unsigned n, const CUjit_option *options, void *const *v
 }
 
 /* The logs' sizes become what was written. */
-static void write_options(unsigned n, const CUjit_option *options, void **values,
-	const struct log *log)
+static void write_options(
+	unsigned n, const CUjit_option *options, void **values, const struct log *log)
 {
 	unsigned i;
 
@@ -227,8 +226,8 @@ static void write_options(unsigned n, const CUjit_option *options, void **values
 	}
 }
 
-static CUresult load(CUmodule *out, const void *image, unsigned n, CUjit_option *options,
-	void **values)
+static CUresult load(
+	CUmodule *out, const void *image, unsigned n, CUjit_option *options, void **values)
 {
 	struct log log = {0};
 	struct context *c;
@@ -244,7 +243,7 @@ static CUresult load(CUmodule *out, const void *image, unsigned n, CUjit_option 
 	leave(result);
 	if (result)
 		return result;
-	read_options(n, options, values, &log);
+	log_find(n, options, values, &log);
 	result = code_load(image, &log, &code);
 	write_options(n, options, values, &log);
 	if (result)
@@ -267,8 +266,8 @@ CUresult cuModuleLoadData(CUmodule *out, const void *image)
 	return load(out, image, 0, NULL, NULL);
 }
 
-CUresult cuModuleLoadDataEx(CUmodule *out, const void *image, unsigned int n, CUjit_option *options,
-	void **values)
+CUresult cuModuleLoadDataEx(
+	CUmodule *out, const void *image, unsigned int n, CUjit_option *options, void **values)
 {
 	return load(out, image, n, options, values);
 }
@@ -341,8 +340,8 @@ CUresult cuModuleGetLoadingMode(CUmoduleLoadingMode *mode)
 	return CUDA_SUCCESS;
 }
 
-CUresult module_global(struct module *m, const char *name, bool managed, CUdeviceptr *ptr,
-	size_t *bytes)
+CUresult module_global(
+	struct module *m, const char *name, bool managed, CUdeviceptr *ptr, size_t *bytes)
 {
 	const struct ptx_variable *v = ptx_module_find_variable(m->code->ptx, name);
 	unsigned i;

@@ -48,20 +48,20 @@ static CUresult max_blocks(int *out, CUfunction handle, int block, size_t shared
 	return leave(CUDA_SUCCESS);
 }
 
-CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *out, CUfunction f, int block,
-	size_t shared)
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(
+	int *out, CUfunction f, int block, size_t shared)
 {
 	return max_blocks(out, f, block, shared, 0);
 }
 
-CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *out, CUfunction f, int block,
-	size_t shared, unsigned int flags)
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(
+	int *out, CUfunction f, int block, size_t shared, unsigned int flags)
 {
 	return max_blocks(out, f, block, shared, flags);
 }
 
-CUresult cuOccupancyAvailableDynamicSMemPerBlock(size_t *out, CUfunction handle, int blocks,
-	int block)
+CUresult cuOccupancyAvailableDynamicSMemPerBlock(
+	size_t *out, CUfunction handle, int blocks, int block)
 {
 	struct function *f;
 	size_t each;
@@ -77,6 +77,43 @@ CUresult cuOccupancyAvailableDynamicSMemPerBlock(size_t *out, CUfunction handle,
 	if (each < f->ptx->shared_bytes || active_blocks(f, block, 0) < (unsigned)blocks)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = each - f->ptx->shared_bytes;
+	return leave(CUDA_SUCCESS);
+}
+
+/* Without clusters in hardware, a cluster is one block. */
+CUresult cuOccupancyMaxActiveClusters(int *out, CUfunction handle, const CUlaunchConfig *config)
+{
+	struct function *f;
+	unsigned i;
+	CUresult result = enter_function(handle, &f);
+
+	if (result)
+		return result;
+	if (!out || !config || (config->numAttrs && !config->attrs))
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	for (i = 0; i < config->numAttrs; i++)
+		if (config->attrs[i].id == CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION &&
+			config->attrs[i].value.clusterDim.x * config->attrs[i].value.clusterDim.y *
+					config->attrs[i].value.clusterDim.z !=
+				1)
+			return leave(CUDA_ERROR_INVALID_CLUSTER_SIZE);
+	*out = SM_COUNT * active_blocks(f,
+				  config->blockDimX * config->blockDimY * config->blockDimZ,
+				  config->sharedMemBytes);
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuOccupancyMaxPotentialClusterSize(
+	int *out, CUfunction handle, const CUlaunchConfig *config)
+{
+	struct function *f;
+	CUresult result = enter_function(handle, &f);
+
+	if (result)
+		return result;
+	if (!out || !config)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	*out = 1;
 	return leave(CUDA_SUCCESS);
 }
 
@@ -106,8 +143,8 @@ static CUresult best_block(int *grid, int *block, CUfunction handle, CUoccupancy
 	return leave(best ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE);
 }
 
-CUresult cuOccupancyMaxPotentialBlockSize(int *grid, int *block, CUfunction f,
-	CUoccupancyB2DSize shared_of, size_t shared, int most)
+CUresult cuOccupancyMaxPotentialBlockSize(
+	int *grid, int *block, CUfunction f, CUoccupancyB2DSize shared_of, size_t shared, int most)
 {
 	return best_block(grid, block, f, shared_of, shared, most);
 }

@@ -75,18 +75,18 @@ static bool satisfied(const CUstreamBatchMemOpParams *p)
 	uint64_t want = wide ? p->waitValue.value64 : p->waitValue.value, have;
 
 	if (wide)
-		have = __atomic_load_n((uint64_t *)(uintptr_t)p->waitValue.address,
-			__ATOMIC_ACQUIRE);
+		have = __atomic_load_n(
+			(uint64_t *)(uintptr_t)p->waitValue.address, __ATOMIC_ACQUIRE);
 	else
-		have = __atomic_load_n((uint32_t *)(uintptr_t)p->waitValue.address,
-			__ATOMIC_ACQUIRE);
+		have = __atomic_load_n(
+			(uint32_t *)(uintptr_t)p->waitValue.address, __ATOMIC_ACQUIRE);
 	switch (p->waitValue.flags & 3) {
 	case CU_STREAM_WAIT_VALUE_EQ:
 		return have == want;
 	case CU_STREAM_WAIT_VALUE_AND:
 		return have & want;
 	case CU_STREAM_WAIT_VALUE_NOR:
-		return wide ? ~(have | want) : (uint32_t)~(have | want);
+		return wide ? ~(have | want) : (uint32_t) ~(have | want);
 	default:
 		return wide ? (int64_t)(have - want) >= 0 : (int32_t)(have - want) >= 0;
 	}
@@ -213,8 +213,8 @@ int op_clone(struct op *out, const struct op *op)
 		object_get(op->launch.function->module);
 		return 0;
 	case OP_VALUES:
-		if (copy_bytes(&bytes, op->values.ops,
-			    op->values.count * sizeof(*op->values.ops)) < 0)
+		if (copy_bytes(&bytes, op->values.ops, op->values.count * sizeof(*op->values.ops)) <
+			0)
 			return -ENOMEM;
 		out->values.ops = bytes;
 		return 0;
@@ -273,8 +273,8 @@ bool op_valid(const struct op *op)
 	case OP_COPY:
 		return copy_valid(&op->copy);
 	case OP_SET:
-		return range_covered(set->dst, extent(set->width * set->element, set->height, 1,
-						       set->pitch, 0));
+		return range_covered(
+			set->dst, extent(set->width * set->element, set->height, 1, set->pitch, 0));
 	case OP_VALUES:
 		return values_valid(&op->values);
 	default:

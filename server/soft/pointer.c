@@ -7,7 +7,7 @@
 static unsigned memory_type(const struct range *r)
 {
 	return r->kind == RANGE_HOST || r->kind == RANGE_REGISTERED ? CU_MEMORYTYPE_HOST
-								     : CU_MEMORYTYPE_DEVICE;
+								    : CU_MEMORYTYPE_DEVICE;
 }
 
 static bool host_sees(const struct range *r)
@@ -60,7 +60,8 @@ static bool is_bool(CUpointer_attribute attribute)
 static uint64_t handle_types(const struct range *r)
 {
 	return r->kind == RANGE_MAPPED && r->memory->own_fd
-		       ? CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR : 0;
+		       ? CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR
+		       : 0;
 }
 
 static CUresult value_of(struct range *r, CUpointer_attribute attribute, uint64_t ptr, uint64_t *v)
@@ -108,8 +109,9 @@ static CUresult value_of(struct range *r, CUpointer_attribute attribute, uint64_
 		*v = handle_types(r);
 		break;
 	case CU_POINTER_ATTRIBUTE_ACCESS_FLAGS:
-		*v = r->writers ? CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READWRITE
-		     : r->readers ? CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READ : 0;
+		*v = r->writers	  ? CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READWRITE
+		     : r->readers ? CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READ
+				  : 0;
 		break;
 	case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
 		*v = r->pool ? ((struct object *)r->pool)->handle : 0;
@@ -148,8 +150,8 @@ CUresult cuPointerGetAttribute(void *out, CUpointer_attribute attribute, CUdevic
 }
 
 /* An address that is nobody's is no error here: all values are zero. */
-CUresult cuPointerGetAttributes(unsigned int n, CUpointer_attribute *attributes, void **out,
-	CUdeviceptr ptr)
+CUresult cuPointerGetAttributes(
+	unsigned int n, CUpointer_attribute *attributes, void **out, CUdeviceptr ptr)
 {
 	struct range *r;
 	unsigned i;
@@ -241,10 +243,11 @@ CUresult cuMemPrefetchAsync(CUdeviceptr ptr, size_t count, CUdevice dev, CUstrea
 	return prefetch(ptr, count, dev, dev == CU_DEVICE_CPU, stream);
 }
 
-CUresult cuMemPrefetchAsync_v2(CUdeviceptr ptr, size_t count, CUmemLocation location,
-	unsigned int flags, CUstream stream)
+CUresult cuMemPrefetchAsync_v2(
+	CUdeviceptr ptr, size_t count, CUmemLocation location, unsigned int flags, CUstream stream)
 {
 	if (flags)
 		return CUDA_ERROR_INVALID_VALUE;
-	return prefetch(ptr, count, location.id, location.type != CU_MEM_LOCATION_TYPE_DEVICE, stream);
+	return prefetch(
+		ptr, count, location.id, location.type != CU_MEM_LOCATION_TYPE_DEVICE, stream);
 }

@@ -42,6 +42,36 @@ CUresult cuDeviceGetMemPool(CUmemoryPool *out, CUdevice dev)
 	return give(out, dev, pool_current);
 }
 
+static CUresult location_check(const CUmemLocation *location, CUmemAllocationType type)
+{
+	if (!location || type != CU_MEM_ALLOCATION_TYPE_PINNED)
+		return CUDA_ERROR_INVALID_VALUE;
+	return location->type == CU_MEM_LOCATION_TYPE_DEVICE ? CUDA_SUCCESS
+							     : CUDA_ERROR_NOT_SUPPORTED;
+}
+
+CUresult cuMemGetDefaultMemPool(
+	CUmemoryPool *out, CUmemLocation *location, CUmemAllocationType type)
+{
+	CUresult result = location_check(location, type);
+
+	return result ? result : give(out, location->id, pool_default);
+}
+
+CUresult cuMemGetMemPool(CUmemoryPool *out, CUmemLocation *location, CUmemAllocationType type)
+{
+	CUresult result = location_check(location, type);
+
+	return result ? result : give(out, location->id, pool_current);
+}
+
+CUresult cuMemSetMemPool(CUmemLocation *location, CUmemAllocationType type, CUmemoryPool pool)
+{
+	CUresult result = location_check(location, type);
+
+	return result ? result : cuDeviceSetMemPool(location->id, pool);
+}
+
 CUresult cuDeviceSetMemPool(CUdevice dev, CUmemoryPool handle)
 {
 	struct device *d;
@@ -136,7 +166,8 @@ CUresult cuMemPoolSetAttribute(CUmemoryPool handle, CUmemPool_attribute attribut
 		if (*(cuuint64_t *)value)
 			return leave(CUDA_ERROR_INVALID_VALUE);
 		p->reserved_high = attribute == CU_MEMPOOL_ATTR_RESERVED_MEM_HIGH
-					   ? p->reserved : p->reserved_high;
+					   ? p->reserved
+					   : p->reserved_high;
 		p->used_high = attribute == CU_MEMPOOL_ATTR_USED_MEM_HIGH ? p->used : p->used_high;
 		break;
 	default:

@@ -147,8 +147,8 @@ static bool may(const struct range *r, unsigned dev, uint32_t peers, bool write)
  * Widens to both sides over neighbours of the same permissions: a big mapping
  * made of small pieces is then one stretch to whoever asks.
  */
-bool range_access(unsigned dev, uint32_t peers, uint64_t addr, size_t size, bool write,
-	struct ptx_range *out)
+bool range_access(
+	unsigned dev, uint32_t peers, uint64_t addr, size_t size, bool write, struct ptx_range *out)
 {
 	size_t at, first, last;
 	bool ok = false;
@@ -200,8 +200,8 @@ static void forget(uintptr_t addr, size_t size, bool reserved)
 	if (reserved)
 		munmap((void *)addr, size);
 	else
-		mmap((void *)addr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
-		-1, 0);
+		mmap((void *)addr, size, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
 static void add(uintptr_t addr, size_t size, bool reserved)

@@ -88,8 +88,8 @@ void fence_wait(struct fence *f);
 enum range_kind {
 	RANGE_ALLOC = 1, /* cuMemAlloc and its like */
 	RANGE_POOL,
-	RANGE_GLOBAL,	 /* a module's variables */
-	RANGE_HOST,	 /* host memory that we allocated */
+	RANGE_GLOBAL, /* a module's variables */
+	RANGE_HOST,   /* host memory that we allocated */
 	RANGE_REGISTERED,
 	RANGE_MANAGED,
 	RANGE_MAPPED, /* a piece of a reservation */
@@ -104,9 +104,9 @@ struct range {
 	enum range_kind kind;
 	unsigned flags;
 	struct device *dev;
-	struct context *ctx;   /* borrowed; its end ends the range */
-	struct pool *pool;     /* RANGE_POOL, counted */
-	struct memory *memory; /* RANGE_MAPPED, counted */
+	struct context *ctx;	    /* borrowed; its end ends the range */
+	struct pool *pool;	    /* RANGE_POOL, counted */
+	struct memory *memory;	    /* RANGE_MAPPED, counted */
 	struct graph_memory *graph; /* RANGE_GRAPH: whose range it is */
 	uint64_t id;
 	uint32_t readers, writers; /* devices that may */
@@ -242,6 +242,8 @@ int op_clone(struct op *out, const struct op *op);
 bool op_valid(const struct op *op);
 CUresult copy_check(struct copy *copy);
 CUresult set_check(struct set *set);
+/* Checks and copies; on failure nothing is owned. */
+CUresult values_op(const CUstreamBatchMemOpParams *ops, unsigned count, struct op *op);
 
 struct work {
 	STAILQ_ENTRY(work) link;
@@ -278,8 +280,8 @@ CUresult stream_find(struct context *c, CUstream handle, struct stream **out);
 CUresult stream_find_own(struct context *c, CUstream handle, struct stream **out);
 /* Takes over @op in any case. @out may be NULL; else a counted fence, or NULL if captured. */
 CUresult stream_submit(struct stream *s, struct op *op, struct fence **out);
-CUresult stream_submit_after(struct stream *s, struct op *op, struct fence *dep,
-	struct fence **out);
+CUresult stream_submit_after(
+	struct stream *s, struct op *op, struct fence *dep, struct fence **out);
 CUresult stream_submit_sync(struct stream *s, struct op *op);
 bool stream_busy(struct stream *s);
 void stream_forget_thread(uint64_t thread_id);
@@ -314,7 +316,7 @@ struct context {
 	size_t limits[CU_LIMIT_MAX];
 	CUfunc_cache cache;
 	CUsharedconfig shared_config;
-	uint32_t peers; /* devices whose memory kernels here may touch */
+	uint32_t peers;	   /* devices whose memory kernels here may touch */
 	atomic_int cancel; /* kernels look at it */
 	size_t heap_used;  /* by malloc in kernels */
 	unsigned captures;
@@ -409,7 +411,7 @@ struct function {
 
 struct module {
 	struct object base;
-	struct context *ctx; /* borrowed; NULL once closed */
+	struct context *ctx;	 /* borrowed; NULL once closed */
 	struct library *library; /* borrowed; NULL unless a library's part in a context */
 	struct code *code;
 	void **variables; /* where each of the code's lies */
@@ -439,16 +441,18 @@ struct log {
 	size_t size;
 };
 
+/* Where the options want messages about errors, if they do. */
+void log_find(unsigned n, const CUjit_option *options, void *const *values, struct log *log);
 struct code *code_get(struct code *code);
 void code_put(struct code *code);
 CUresult code_load(const void *image, struct log *log, struct code **out);
 char *file_read(const char *name);
-CUresult module_create(struct context *c, struct code *code, struct library *l,
-	struct module **out);
+CUresult module_create(
+	struct context *c, struct code *code, struct library *l, struct module **out);
 void module_close(struct module *m);
 CUresult module_find(CUmodule handle, struct module **out);
-CUresult module_global(struct module *m, const char *name, bool managed, CUdeviceptr *ptr,
-	size_t *bytes);
+CUresult module_global(
+	struct module *m, const char *name, bool managed, CUdeviceptr *ptr, size_t *bytes);
 CUfunction function_handle(struct function *f);
 /* CUfunction or CUkernel, as all calls that take a function do. */
 CUresult function_find(struct context *c, CUfunction handle, struct function **out);

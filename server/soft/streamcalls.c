@@ -221,14 +221,14 @@ CUresult cuLaunchHostFunc(CUstream stream, CUhostFn fn, void *data)
 	return submit_host(stream, (struct op){.kind = OP_HOST, .host = {.fn = fn, .data = data}});
 }
 
-CUresult cuStreamAddCallback(CUstream stream, CUstreamCallback callback, void *data,
-	unsigned int flags)
+CUresult cuStreamAddCallback(
+	CUstream stream, CUstreamCallback callback, void *data, unsigned int flags)
 {
 	if (flags)
 		return CUDA_ERROR_INVALID_VALUE;
-	return submit_host(stream,
-		(struct op){.kind = OP_CALLBACK,
-			.host = {.callback = callback, .stream = stream, .data = data}});
+	return submit_host(
+		stream, (struct op){.kind = OP_CALLBACK,
+				.host = {.callback = callback, .stream = stream, .data = data}});
 }
 
 CUresult cuStreamAttachMemAsync(CUstream stream, CUdeviceptr ptr, size_t length, unsigned int flags)

@@ -115,8 +115,8 @@ static CUresult memory_create(const CUmemAllocationProp *prop, size_t size, stru
 	return CUDA_SUCCESS;
 }
 
-CUresult cuMemCreate(CUmemGenericAllocationHandle *out, size_t size, const CUmemAllocationProp *prop,
-	unsigned long long flags)
+CUresult cuMemCreate(CUmemGenericAllocationHandle *out, size_t size,
+	const CUmemAllocationProp *prop, unsigned long long flags)
 {
 	struct memory *m;
 	CUresult result = enter_device();
@@ -175,8 +175,8 @@ CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle *out, void *ad
 	return leave(CUDA_SUCCESS);
 }
 
-CUresult cuMemGetAllocationPropertiesFromHandle(CUmemAllocationProp *prop,
-	CUmemGenericAllocationHandle handle)
+CUresult cuMemGetAllocationPropertiesFromHandle(
+	CUmemAllocationProp *prop, CUmemGenericAllocationHandle handle)
 {
 	struct memory *m;
 	CUresult result = enter_device();
@@ -190,8 +190,8 @@ CUresult cuMemGetAllocationPropertiesFromHandle(CUmemAllocationProp *prop,
 	return leave(CUDA_SUCCESS);
 }
 
-CUresult cuMemGetAllocationGranularity(size_t *out, const CUmemAllocationProp *prop,
-	CUmemAllocationGranularity_flags option)
+CUresult cuMemGetAllocationGranularity(
+	size_t *out, const CUmemAllocationProp *prop, CUmemAllocationGranularity_flags option)
 {
 	CUresult result = enter_device();
 
@@ -251,8 +251,8 @@ static void *reserve(uintptr_t at, size_t size, size_t align)
 	return (void *)good;
 }
 
-CUresult cuMemAddressReserve(CUdeviceptr *out, size_t size, size_t align, CUdeviceptr at,
-	unsigned long long flags)
+CUresult cuMemAddressReserve(
+	CUdeviceptr *out, size_t size, size_t align, CUdeviceptr at, unsigned long long flags)
 {
 	struct reservation *r;
 	CUresult result = enter_device();
@@ -302,8 +302,13 @@ static CUresult map(uintptr_t addr, size_t size, size_t offset, struct memory *m
 	if (mmap((void *)addr, size, PROT_NONE, MAP_SHARED | MAP_FIXED, m->fd,
 		    m->offset + offset) == MAP_FAILED)
 		goto free_range;
-	*r = (struct range){.addr = addr, .size = size, .bytes = size, .kind = RANGE_MAPPED,
-		.dev = m->dev, .memory = object_get(m), .id = ++gpu.next_id};
+	*r = (struct range){.addr = addr,
+		.size = size,
+		.bytes = size,
+		.kind = RANGE_MAPPED,
+		.dev = m->dev,
+		.memory = object_get(m),
+		.id = ++gpu.next_id};
 	if (range_insert(r) < 0)
 		goto unmap;
 	return CUDA_SUCCESS;
@@ -430,14 +435,14 @@ CUresult cuMemGetAccess(unsigned long long *flags, const CUmemLocation *location
 		location->type != CU_MEM_LOCATION_TYPE_DEVICE ||
 		(unsigned)location->id >= gpu.devices_count)
 		return leave(CUDA_ERROR_INVALID_VALUE);
-	*flags = r->writers & 1u << location->id ? CU_MEM_ACCESS_FLAGS_PROT_READWRITE
+	*flags = r->writers & 1u << location->id   ? CU_MEM_ACCESS_FLAGS_PROT_READWRITE
 		 : r->readers & 1u << location->id ? CU_MEM_ACCESS_FLAGS_PROT_READ
 						   : CU_MEM_ACCESS_FLAGS_PROT_NONE;
 	return leave(CUDA_SUCCESS);
 }
 
-CUresult cuMemImportFromShareableHandle(CUmemGenericAllocationHandle *out, void *handle,
-	CUmemAllocationHandleType type)
+CUresult cuMemImportFromShareableHandle(
+	CUmemGenericAllocationHandle *out, void *handle, CUmemAllocationHandleType type)
 {
 	struct memory *m;
 	off_t size;

@@ -128,7 +128,9 @@ static void forked(void **state)
 
 	if (!pid)
 		_exit(cuDeviceGetCount(&n) == CUDA_ERROR_NOT_INITIALIZED &&
-				      cuInit(0) == CUDA_ERROR_NOT_INITIALIZED ? 0 : 1);
+					cuInit(0) == CUDA_ERROR_NOT_INITIALIZED
+				? 0
+				: 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	ok(cuDeviceGetCount(&n));

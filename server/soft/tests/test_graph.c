@@ -318,6 +318,59 @@ static void events_in_graphs(void **state)
 	ok(cuStreamDestroy_v2(s));
 }
 
+static void count_up(void *arg)
+{
+	atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static void user_objects(void **state)
+{
+	atomic_int destroyed = 0;
+	CUgraphExec exec;
+	CUuserObject user;
+	CUgraph graph;
+	int i;
+
+	ok(cuGraphCreate(&graph, 0));
+	ok(cuUserObjectCreate(&user, &destroyed, count_up, 1, CU_USER_OBJECT_NO_DESTRUCTOR_SYNC));
+	ok(cuGraphRetainUserObject(graph, user, 1, CU_GRAPH_USER_OBJECT_MOVE));
+	ok(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	ok(cuGraphDestroy(graph));
+	usleep(1000);
+	assert_int_equal(atomic_load(&destroyed), 0);
+	ok(cuGraphExecDestroy(exec));
+	for (i = 0; i < 2000 && !atomic_load(&destroyed); i++)
+		usleep(1000);
+	assert_int_equal(atomic_load(&destroyed), 1);
+	fails(cuUserObjectRetain(user, 1), CUDA_ERROR_INVALID_VALUE);
+}
+
+static void value_nodes(void **state)
+{
+	CUstreamBatchMemOpParams op = {
+		.writeValue = {.operation = CU_STREAM_MEM_OP_WRITE_VALUE_32, .value = 99}};
+	CUDA_BATCH_MEM_OP_NODE_PARAMS params = {.ctx = *state, .count = 1, .paramArray = &op};
+	CUgraphExec exec;
+	CUgraphNode node;
+	CUgraph graph;
+	CUdeviceptr p;
+
+	ok(cuMemAlloc_v2(&p, 4));
+	op.writeValue.address = p;
+	ok(cuGraphCreate(&graph, 0));
+	ok(cuGraphAddBatchMemOpNode(&node, graph, NULL, 0, &params));
+	ok(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	ok(cuGraphLaunch(exec, NULL));
+	assert_int_equal(word_at(p), 99);
+	op.writeValue.value = 98;
+	ok(cuGraphExecBatchMemOpNodeSetParams(exec, node, &params));
+	ok(cuGraphLaunch(exec, NULL));
+	assert_int_equal(word_at(p), 98);
+	ok(cuGraphExecDestroy(exec));
+	ok(cuGraphDestroy(graph));
+	ok(cuMemFree_v2(p));
+}
+
 static void memory_nodes(void **state)
 {
 	CUstream s = stream_of(CU_STREAM_NON_BLOCKING);
@@ -350,7 +403,8 @@ static void memory_nodes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(captured), TEST(fork_and_join), TEST(broken),
-		TEST(built), TEST(updated), TEST(events_in_graphs), TEST(memory_nodes)};
+		TEST(built), TEST(updated), TEST(events_in_graphs), TEST(memory_nodes),
+		TEST(user_objects), TEST(value_nodes)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,10 +59,16 @@ static void all_forms(void **state)
 	size_t size = sizeof(v);
 	void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &v, CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
 		CU_LAUNCH_PARAM_END};
-	CUlaunchAttribute attribute = {.id = CU_LAUNCH_ATTRIBUTE_COOPERATIVE,
-		.value = {.cooperative = 1}};
-	CUlaunchConfig config = {.gridDimX = 4, .gridDimY = 1, .gridDimZ = 1, .blockDimX = 256,
-		.blockDimY = 1, .blockDimZ = 1, .attrs = &attribute, .numAttrs = 1};
+	CUlaunchAttribute attribute = {
+		.id = CU_LAUNCH_ATTRIBUTE_COOPERATIVE, .value = {.cooperative = 1}};
+	CUlaunchConfig config = {.gridDimX = 4,
+		.gridDimY = 1,
+		.gridDimZ = 1,
+		.blockDimX = 256,
+		.blockDimY = 1,
+		.blockDimZ = 1,
+		.attrs = &attribute,
+		.numAttrs = 1};
 	CUstream s;
 
 	ok(cuStreamCreate(&s, 0));
@@ -206,9 +212,15 @@ static void in_graphs(void **state)
 	CUmodule m = load(kernels);
 	struct vectors v = make();
 	void *params[] = {&v.a, &v.b, &v.out, &v.n};
-	CUDA_KERNEL_NODE_PARAMS node_params = {.func = function(m, "add"), .gridDimX = 4,
-		.gridDimY = 1, .gridDimZ = 1, .blockDimX = 256, .blockDimY = 1, .blockDimZ = 1,
-		.kernelParams = params}, got;
+	CUDA_KERNEL_NODE_PARAMS node_params = {.func = function(m, "add"),
+					.gridDimX = 4,
+					.gridDimY = 1,
+					.gridDimZ = 1,
+					.blockDimX = 256,
+					.blockDimY = 1,
+					.blockDimZ = 1,
+					.kernelParams = params},
+				got;
 	CUgraphNode node;
 	CUgraphExec exec;
 	CUgraph graph;

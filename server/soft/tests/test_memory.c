@@ -206,13 +206,25 @@ static void rectangles(void **state)
 	for (i = 0; i < 64; i++)
 		in[i] = i;
 	ok(cuMemAlloc_v2(&p, 16 * 8));
-	to = (CUDA_MEMCPY2D){.srcMemoryType = CU_MEMORYTYPE_HOST, .srcHost = in, .srcPitch = 8,
-		.dstMemoryType = CU_MEMORYTYPE_DEVICE, .dstDevice = p, .dstPitch = 16,
-		.WidthInBytes = 8, .Height = 8};
+	to = (CUDA_MEMCPY2D){.srcMemoryType = CU_MEMORYTYPE_HOST,
+		.srcHost = in,
+		.srcPitch = 8,
+		.dstMemoryType = CU_MEMORYTYPE_DEVICE,
+		.dstDevice = p,
+		.dstPitch = 16,
+		.WidthInBytes = 8,
+		.Height = 8};
 	ok(cuMemcpy2D_v2(&to));
-	from = (CUDA_MEMCPY2D){.srcMemoryType = CU_MEMORYTYPE_DEVICE, .srcDevice = p,
-		.srcPitch = 16, .srcXInBytes = 2, .srcY = 3, .dstMemoryType = CU_MEMORYTYPE_HOST,
-		.dstHost = out, .dstPitch = 4, .WidthInBytes = 4, .Height = 4};
+	from = (CUDA_MEMCPY2D){.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+		.srcDevice = p,
+		.srcPitch = 16,
+		.srcXInBytes = 2,
+		.srcY = 3,
+		.dstMemoryType = CU_MEMORYTYPE_HOST,
+		.dstHost = out,
+		.dstPitch = 4,
+		.WidthInBytes = 4,
+		.Height = 4};
 	ok(cuMemcpy2D_v2(&from));
 	for (i = 0; i < 16; i++)
 		assert_int_equal(out[i], (i / 4 + 3) * 8 + i % 4 + 2);
@@ -233,14 +245,32 @@ static void boxes(void **state)
 	for (i = 0; i < 64; i++)
 		in[i] = i;
 	ok(cuMemAlloc_v2(&p, 64));
-	to = (CUDA_MEMCPY3D){.srcMemoryType = CU_MEMORYTYPE_HOST, .srcHost = in, .srcPitch = 4,
-		.srcHeight = 4, .dstMemoryType = CU_MEMORYTYPE_DEVICE, .dstDevice = p,
-		.dstPitch = 4, .dstHeight = 4, .WidthInBytes = 4, .Height = 4, .Depth = 4};
+	to = (CUDA_MEMCPY3D){.srcMemoryType = CU_MEMORYTYPE_HOST,
+		.srcHost = in,
+		.srcPitch = 4,
+		.srcHeight = 4,
+		.dstMemoryType = CU_MEMORYTYPE_DEVICE,
+		.dstDevice = p,
+		.dstPitch = 4,
+		.dstHeight = 4,
+		.WidthInBytes = 4,
+		.Height = 4,
+		.Depth = 4};
 	ok(cuMemcpy3D_v2(&to));
-	from = (CUDA_MEMCPY3D){.srcMemoryType = CU_MEMORYTYPE_DEVICE, .srcDevice = p, .srcPitch = 4,
-		.srcHeight = 4, .srcXInBytes = 1, .srcY = 1, .srcZ = 2,
-		.dstMemoryType = CU_MEMORYTYPE_HOST, .dstHost = out, .dstPitch = 2, .dstHeight = 2,
-		.WidthInBytes = 2, .Height = 2, .Depth = 2};
+	from = (CUDA_MEMCPY3D){.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+		.srcDevice = p,
+		.srcPitch = 4,
+		.srcHeight = 4,
+		.srcXInBytes = 1,
+		.srcY = 1,
+		.srcZ = 2,
+		.dstMemoryType = CU_MEMORYTYPE_HOST,
+		.dstHost = out,
+		.dstPitch = 2,
+		.dstHeight = 2,
+		.WidthInBytes = 2,
+		.Height = 2,
+		.Depth = 2};
 	ok(cuMemcpy3D_v2(&from));
 	for (i = 0; i < 8; i++)
 		assert_int_equal(out[i], (i / 4 + 2) * 16 + (i / 2 % 2 + 1) * 4 + i % 2 + 1);

@@ -36,8 +36,11 @@ struct wrapper {
 static void add_entry(struct fatbin *f, unsigned kind, unsigned architecture, uint64_t flags,
 	const void *bytes, size_t size)
 {
-	struct entry e = {.kind = kind, .version = 0x101, .header_size = sizeof(e),
-		.architecture = architecture, .flags = flags | 0x11};
+	struct entry e = {.kind = kind,
+		.version = 0x101,
+		.header_size = sizeof(e),
+		.architecture = architecture,
+		.flags = flags | 0x11};
 	char *at = f->body + f->body_size;
 	size_t room = sizeof(f->body) - f->body_size - sizeof(e);
 
@@ -137,7 +140,8 @@ static void error_log(void **state)
 
 	fails(cuModuleLoadDataEx(&m,
 		      ".version 7.0\n.target sm_75\n.address_size 64\n"
-		      ".entry k()\n{\n\tfrobnicate.u32 %r1;\n}\n", 2, options, values),
+		      ".entry k()\n{\n\tfrobnicate.u32 %r1;\n}\n",
+		      2, options, values),
 		CUDA_ERROR_INVALID_PTX);
 	assert_non_null(strstr(log, "frobnicate"));
 	assert_int_equal((uintptr_t)values[1], strlen(log));
@@ -189,8 +193,8 @@ static void attributes(void **state)
 	fails(cuFuncGetParamInfo(add, 4, &offset, &size), CUDA_ERROR_INVALID_VALUE);
 	ok(cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, add));
 	assert_int_equal(value, 1024);
-	ok(cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK,
-		function(m, "bounded")));
+	ok(cuFuncGetAttribute(
+		&value, CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, function(m, "bounded")));
 	assert_int_equal(value, 64);
 	ok(cuFuncSetAttribute(add, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 60000));
 	ok(cuFuncGetAttribute(&value, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, add));
@@ -246,10 +250,47 @@ static void libraries(void **state)
 	fails(cuModuleGetFunction(&a, module, "add"), CUDA_ERROR_INVALID_HANDLE);
 }
 
+static void linking(void **state)
+{
+	static char first[] = ".version 7.0\n.target sm_75\n.address_size 64\n"
+			      ".visible .global .align 4 .u32 shared_word;\n"
+			      ".visible .func (.param .b32 r) seven()\n{\n"
+			      "	.reg .b32 %r<2>;\n	mov.u32 %r1, 7;\n"
+			      "	st.param.b32 [r], %r1;\n	ret;\n}\n";
+	static char second[] = ".version 7.0\n.target sm_75\n.address_size 64\n"
+			       ".extern .func (.param .b32 r) seven();\n"
+			       ".extern .global .align 4 .u32 shared_word;\n"
+			       ".visible .entry give()\n{\n"
+			       "	.reg .b32 %r<2>;\n	.reg .b64 %rd<2>;\n"
+			       "	{\n	.param .b32 v;\n	call (v), seven;\n"
+			       "	ld.param.b32 %r1, [v];\n	}\n"
+			       "	mov.u64 %rd1, shared_word;\n"
+			       "	st.global.u32 [%rd1], %r1;\n	ret;\n}\n";
+	unsigned word = 0;
+	CUlinkState link;
+	CUdeviceptr p;
+	CUmodule m;
+	void *image;
+	size_t size;
+
+	ok(cuLinkCreate_v2(0, NULL, NULL, &link));
+	ok(cuLinkAddData_v2(link, CU_JIT_INPUT_PTX, first, sizeof(first), "a", 0, NULL, NULL));
+	ok(cuLinkAddData_v2(link, CU_JIT_INPUT_PTX, second, sizeof(second), "b", 0, NULL, NULL));
+	ok(cuLinkComplete(link, &image, &size));
+	ok(cuModuleLoadData(&m, image));
+	ok(cuLinkDestroy(link));
+	fails(cuLinkDestroy(link), CUDA_ERROR_INVALID_HANDLE);
+	ok(cuLaunchKernel(function(m, "give"), 1, 1, 1, 1, 1, 1, 0, NULL, NULL, NULL));
+	ok(cuModuleGetGlobal_v2(&p, &size, m, "shared_word"));
+	ok(cuMemcpyDtoH_v2(&word, p, 4));
+	assert_int_equal(word, 7);
+	ok(cuModuleUnload(m));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(good_images), TEST(bad_images), TEST(error_log),
-		TEST(globals), TEST(attributes), TEST(libraries)};
+		TEST(globals), TEST(attributes), TEST(libraries), TEST(linking)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

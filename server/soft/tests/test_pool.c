@@ -102,8 +102,8 @@ static void own_pools(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(in_order), TEST(waits_for_frees), TEST(threshold),
-		TEST(own_pools)};
+	const struct CMUnitTest tests[] = {
+		TEST(in_order), TEST(waits_for_frees), TEST(threshold), TEST(own_pools)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

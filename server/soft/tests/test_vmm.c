@@ -122,8 +122,8 @@ static void shares(void **state)
 	shared.requestedHandleTypes = CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR;
 	ok(cuMemCreate(&h, 2 * MIB, &shared, 0));
 	ok(cuMemExportToShareableHandle(&fd, h, CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR, 0));
-	ok(cuMemImportFromShareableHandle(&imported, (void *)(intptr_t)fd,
-		CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR));
+	ok(cuMemImportFromShareableHandle(
+		&imported, (void *)(intptr_t)fd, CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR));
 	close(fd);
 	ok(cuMemMap(p, 2 * MIB, 0, h, 0));
 	ok(cuMemMap(p + 2 * MIB, 2 * MIB, 0, imported, 0));
@@ -139,8 +139,8 @@ static void shares(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(maps_and_copies), TEST(wrong_use),
-		TEST(unmapped_while_queued), TEST(shares)};
+	const struct CMUnitTest tests[] = {
+		TEST(maps_and_copies), TEST(wrong_use), TEST(unmapped_while_queued), TEST(shares)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Linking PTX: the inputs one after the other make one text, in which a
+ * declaration finds its definition; that text is this device's binary. What
+ * cuLinkComplete gives lives as long as the link.
+ */
+#include "soft.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct link {
+	struct object base;
+	char *text;
+	size_t size;
+	struct log log;
+};
+
+static void link_release(struct object *o)
+{
+	struct link *l = (struct link *)o;
+
+	free(l->text);
+	free(l);
+}
+
+static CUresult create(
+	unsigned n, const CUjit_option *options, void *const *values, CUlinkState *out)
+{
+	struct link *l;
+	struct context *c;
+	CUresult result = enter(&c);
+
+	if (result)
+		return result;
+	if (!out || (n && (!options || !values)))
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return leave(CUDA_ERROR_OUT_OF_MEMORY);
+	object_init(&l->base, KIND_LINK, link_release);
+	log_find(n, options, values, &l->log);
+	if (object_publish(&l->base) < 0) {
+		object_put(l);
+		return leave(CUDA_ERROR_OUT_OF_MEMORY);
+	}
+	*out = (CUlinkState)l->base.handle;
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuLinkCreate_v2(unsigned int n, CUjit_option *options, void **values, CUlinkState *out)
+{
+	return create(n, options, values, out);
+}
+
+/* What may stand only once: in pieces after the first it becomes blanks. */
+static void blank_heading(char *text)
+{
+	static const char *const words[] = {".version", ".target", ".address_size"};
+	char *at;
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		at = strstr(text, words[i]);
+		if (at)
+			memset(at, ' ', strcspn(at, "\n"));
+	}
+}
+
+/* Takes over @text. */
+static CUresult append(struct link *l, char *text, size_t length)
+{
+	char *grown = realloc(l->text, l->size + length + 2);
+
+	if (!grown) {
+		free(text);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	if (l->size)
+		blank_heading(text);
+	memcpy(grown + l->size, text, length);
+	free(text);
+	l->text = grown;
+	l->size += length;
+	grown[l->size++] = '\n';
+	grown[l->size] = 0;
+	return CUDA_SUCCESS;
+}
+
+/* A PTX text given with its size need not end in a NUL. */
+static CUresult input_text(
+	CUjitInputType type, const void *data, size_t size, char **text, size_t *length)
+{
+	if (type == CU_JIT_INPUT_FATBINARY)
+		return image_text(data, text, length);
+	if (type == CU_JIT_INPUT_CUBIN || type == CU_JIT_INPUT_OBJECT ||
+		type == CU_JIT_INPUT_LIBRARY)
+		return CUDA_ERROR_NO_BINARY_FOR_GPU;
+	if (type != CU_JIT_INPUT_PTX)
+		return CUDA_ERROR_INVALID_VALUE;
+	*text = strndup(data, size);
+	if (!*text)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	*length = strlen(*text);
+	return CUDA_SUCCESS;
+}
+
+CUresult cuLinkAddData_v2(CUlinkState state, CUjitInputType type, void *data, size_t size,
+	const char *name, unsigned int n, CUjit_option *options, void **values)
+{
+	struct link *l;
+	size_t length;
+	char *text;
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	l = object_find(KIND_LINK, state);
+	if (!l)
+		return leave(CUDA_ERROR_INVALID_HANDLE);
+	if (!data || !size)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	result = input_text(type, data, size, &text, &length);
+	return leave(result ? result : append(l, text, length));
+}
+
+CUresult cuLinkAddFile_v2(CUlinkState state, CUjitInputType type, const char *path, unsigned int n,
+	CUjit_option *options, void **values)
+{
+	char *bytes = path ? file_read(path) : NULL;
+	CUresult result;
+
+	if (!bytes)
+		return path ? CUDA_ERROR_FILE_NOT_FOUND : CUDA_ERROR_INVALID_VALUE;
+	result = cuLinkAddData_v2(state, type, bytes, strlen(bytes) + 1, path, n, options, values);
+	free(bytes);
+	return result;
+}
+
+CUresult cuLinkComplete(CUlinkState state, void **image, size_t *size)
+{
+	struct code *code;
+	struct link *l;
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	l = object_find(KIND_LINK, state);
+	if (!l)
+		return leave(CUDA_ERROR_INVALID_HANDLE);
+	if (!image || !l->text)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	result = code_load(l->text, &l->log, &code);
+	if (result)
+		return leave(result);
+	code_put(code);
+	*image = l->text;
+	if (size)
+		*size = l->size + 1;
+	return leave(CUDA_SUCCESS);
+}
+
+CUresult cuLinkDestroy(CUlinkState state)
+{
+	struct link *l;
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	l = object_find(KIND_LINK, state);
+	if (!l)
+		return leave(CUDA_ERROR_INVALID_HANDLE);
+	object_withdraw(&l->base);
+	object_put(l);
+	return leave(CUDA_SUCCESS);
+}
