@@ -18,7 +18,8 @@ TOP = os.path.join(ROOT, 'build', 'test')
 MESON = os.environ.get('MESON', 'meson')
 JOBS = str(max(2, min(8, os.cpu_count() or 2)))
 FUZZ_SECONDS = 60
-TAIL_LINES = 40
+TAIL_LINES = 30
+TEST_LINES = 15
 SANITIZER_OPTIONS = {
     'ASAN_OPTIONS': 'detect_leaks=1:abort_on_error=0:handle_segv=1:detect_stack_use_after_return=0',
     'UBSAN_OPTIONS': 'print_stacktrace=1:halt_on_error=1',
@@ -35,6 +36,7 @@ class Group:
         self.deadline = time.monotonic() + limit
         self.log = os.path.join(TOP, name + '.log')
         self.passed, self.failed, self.skipped = [], [], []
+        self.details = []  # what failed tests said at the end
 
     def run(self, command, **environment):
         """Runs @command into the log; its exit status, or None when the group's time is over."""
@@ -59,8 +61,12 @@ class Group:
         return status == 0
 
     def tail(self):
+        """The end of the log, or what begins with the first command of the build that failed."""
         with open(self.log, errors='replace') as log:
-            return ''.join(log.readlines()[-TAIL_LINES:])
+            lines = log.read().splitlines()
+        failed = next((i for i, line in enumerate(lines) if line.startswith('FAILED:')), None)
+        picked = lines[-TAIL_LINES:] if failed is None else lines[failed:failed + TAIL_LINES]
+        return '\n'.join(line[:300] for line in picked)
 
 
 def end_process_group(process):
@@ -113,6 +119,8 @@ def take_meson_results(group, path):
                 group.skipped.append((name, skip_reason(entry)))
             else:
                 group.failed.append(f"{name} ({entry['result'].lower()})")
+                said = (entry.get('stdout', '') + entry.get('stderr', '')).splitlines()
+                group.details.append('\n'.join([f'--- {name}'] + said[-TEST_LINES:]))
     return count
 
 
@@ -219,7 +227,8 @@ def run_group(name, work, limit):
     print(f'{name}: {len(group.passed)} passed, {len(group.failed)} failed, {len(group.skipped)} skipped '
           f'in {time.monotonic() - began:.0f} s', flush=True)
     if group.failed:
-        print(f'--- the end of {os.path.relpath(group.log, ROOT)}\n{group.tail()}---', flush=True)
+        said = '\n'.join(group.details) or group.tail()
+        print(f'{said}\n--- more in {os.path.relpath(group.log, ROOT)}', flush=True)
     return group
 
 
