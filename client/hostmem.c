@@ -218,23 +218,26 @@ CUresult client_cuMemHostGetFlags(unsigned int *pFlags, void *p)
 	return CUDA_SUCCESS;
 }
 
+CUresult hostmem_use(uint64_t address)
+{
+	struct memory_range range;
+
+	if (address - client.host_base >= client.host_size || !memory_find(address, &range))
+		return CUDA_SUCCESS;
+	return mirror_activate(range.base, range.size);
+}
+
 CUresult hostmem_scan(const void *params, size_t size)
 {
-	for (size_t at = 0; at + 8 <= size; at += 8) {
-		struct memory_range range;
+	CUresult r = CUDA_SUCCESS;
+
+	for (size_t at = 0; at + 8 <= size && !r; at += 8) {
 		uint64_t value;
-		CUresult r;
 
 		memcpy(&value, (const uint8_t *)params + at, 8);
-		if (value - client.host_base >= client.host_size)
-			continue;
-		if (!memory_find(value, &range))
-			continue;
-		r = mirror_activate(range.base, range.size);
-		if (r)
-			return r;
+		r = hostmem_use(value);
 	}
-	return CUDA_SUCCESS;
+	return r;
 }
 
 /* The application's own memory cannot be mirrored yet. */

@@ -8,6 +8,9 @@
 /* Unmap an allocation that was taken out of the table of ranges. */
 void hostmem_release(const struct memory_range *range);
 
+/* Work that is about to be posted uses this address: pinned memory there is mirrored from now on. */
+CUresult hostmem_use(uint64_t address);
+
 /* A launch passes these parameters: pinned memory that they point into is mirrored from now on. */
 CUresult hostmem_scan(const void *params, size_t size);
 

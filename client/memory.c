@@ -158,18 +158,34 @@ CUresult client_cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream)
 	return r;
 }
 
-/* What is known of @ptr, also where an application mapped it itself. */
-static bool describe(CUdeviceptr ptr, struct memory_range *out)
+CUresult client_cuMemMap(CUdeviceptr ptr, size_t size, size_t offset,
+	CUmemGenericAllocationHandle handle, unsigned long long flags)
 {
 	struct context *c = context_self();
+	struct memory_range range = {.base = ptr, .size = size, .kind = MEMORY_DEVICE, .mapped = true,
+		.context = c, .device = c ? c->device : 0};
+	CUresult r = call_check(CALL_NO_CONTEXT);
 
-	if (memory_find(ptr, out))
-		return true;
-	if (memory_classify(ptr) != MEMORY_DEVICE)
-		return false;
-	*out = (struct memory_range){
-		.base = ptr, .kind = MEMORY_DEVICE, .context = c, .device = c ? c->device : 0};
-	return true;
+	if (!r)
+		r = wire_cuMemMap(ptr, size, offset, handle, flags);
+	if (!r && memory_add(&range))
+		r = CUDA_ERROR_OUT_OF_MEMORY;
+	return r;
+}
+
+/* One call may take several mappings away, but only whole ones. */
+CUresult client_cuMemUnmap(CUdeviceptr ptr, size_t size)
+{
+	struct memory_range range;
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (!r)
+		r = wire_cuMemUnmap(ptr, size);
+	for (uint64_t at = ptr; !r && at - ptr < size; at += range.size) {
+		if (!memory_remove(at, &range))
+			break;
+	}
+	return r;
 }
 
 static CUresult attribute(void *data, CUpointer_attribute name, CUdeviceptr ptr,
@@ -236,7 +252,7 @@ CUresult client_cuPointerGetAttribute(void *data, CUpointer_attribute name, CUde
 
 	if (r)
 		return r;
-	if (!data || !describe(ptr, &m))
+	if (!data || !memory_find(ptr, &m))
 		return CUDA_ERROR_INVALID_VALUE;
 	return attribute(data, name, ptr, &m);
 }
@@ -273,7 +289,7 @@ CUresult client_cuPointerGetAttributes(unsigned int numAttributes, CUpointer_att
 		return r;
 	if (!numAttributes || !attributes || !data)
 		return CUDA_ERROR_INVALID_VALUE;
-	known = describe(ptr, &m);
+	known = memory_find(ptr, &m);
 	for (unsigned i = 0; i < numAttributes; i++) {
 		if (!data[i])
 			return CUDA_ERROR_INVALID_VALUE;
@@ -292,7 +308,7 @@ CUresult client_cuPointerSetAttribute(const void *value, CUpointer_attribute nam
 		return r;
 	/* Copies of this library synchronise where the driver's would, so the attribute changes nothing
 	 * that a program could see. */
-	if (!value || name != CU_POINTER_ATTRIBUTE_SYNC_MEMOPS || !describe(ptr, &m))
+	if (!value || name != CU_POINTER_ATTRIBUTE_SYNC_MEMOPS || !memory_find(ptr, &m))
 		return CUDA_ERROR_INVALID_VALUE;
 	return CUDA_SUCCESS;
 }

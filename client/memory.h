@@ -27,6 +27,7 @@ struct memory_range {
 	CUdevice device;
 	unsigned flags;	   /* of cuMemHostAlloc */
 	uint64_t id;	   /* buffer id: unique for ever */
+	bool mapped;	   /* by cuMemMap: copies may go on in the next mapping */
 };
 
 /* The range that holds @address; false: none is known. */
@@ -42,8 +43,8 @@ bool memory_remove(uint64_t base, struct memory_range *out);
 /* A context's life ended: its device memory is gone, its host memory too. */
 void memory_context_gone(struct context *context);
 
-/* A copy or set of @bytes at device address @address, as far as the client can judge:
- * INVALID_VALUE when it leaves the allocation it begins in, or begins in none. */
+/* A copy or set of @bytes at @address: INVALID_VALUE when it leaves the allocation that it begins in,
+ * or begins in none. */
 CUresult memory_check(uint64_t address, size_t bytes);
 
 #endif

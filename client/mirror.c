@@ -84,6 +84,7 @@ CUresult mirror_activate(uint64_t base, size_t size)
 	struct mirror *m;
 	CUresult r = CUDA_SUCCESS;
 
+	size = (size + PAGE - 1) & ~(size_t)(PAGE - 1); /* memory is mirrored by pages */
 	pthread_mutex_lock(&lock);
 	if (find(base))
 		goto out;

@@ -117,14 +117,22 @@ void memory_context_gone(struct context *context)
 
 CUresult memory_check(uint64_t address, size_t bytes)
 {
-	struct memory_range r;
+	CUresult r = CUDA_ERROR_INVALID_VALUE;
 
-	if (memory_find(address, &r)) {
-		if (bytes > r.base + r.size - address)
-			return CUDA_ERROR_INVALID_VALUE;
-		return CUDA_SUCCESS;
+	pthread_rwlock_rdlock(&lock);
+	/* What an application mapped itself may go on in the next mapping. */
+	for (size_t i = lower(address); i < count && ranges[i].base <= address; i++) {
+		size_t here = ranges[i].base + ranges[i].size - address;
+
+		if (bytes <= here) {
+			r = CUDA_SUCCESS;
+			break;
+		}
+		if (!ranges[i].mapped)
+			break;
+		address += here;
+		bytes -= here;
 	}
-	/* Mapped by the application itself: only the server knows how far it goes. */
-	return within(address, client.arena_base, client.arena_size) ? CUDA_SUCCESS
-								      : CUDA_ERROR_INVALID_VALUE;
+	pthread_rwlock_unlock(&lock);
+	return r;
 }
