@@ -37,18 +37,24 @@ static inline uint64_t field_mask(uint32_t length)
 	return length < 64 ? (1ull << length) - 1 : ~0ull;
 }
 
+/* Of 32 bits, positions and lengths are looked at as bytes; of 64, as a whole. */
+static inline uint32_t field_operand(uint32_t v, unsigned bits)
+{
+	return bits == 32 ? v & 0xff : v;
+}
+
 static inline uint64_t extract_unsigned(uint64_t v, uint32_t at, uint32_t length, unsigned bits)
 {
-	at &= 0xff;
-	length &= 0xff;
+	at = field_operand(at, bits);
+	length = field_operand(length, bits);
 	return at < bits ? v >> at & field_mask(length) : 0;
 }
 
 /* Beyond the value's top its sign goes on. */
 static inline uint64_t extract_signed(int64_t v, uint32_t at, uint32_t length, unsigned bits)
 {
-	at &= 0xff;
-	length &= 0xff;
+	at = field_operand(at, bits);
+	length = field_operand(length, bits);
 	if (!length)
 		return 0;
 	if (at >= bits)
@@ -68,8 +74,8 @@ static inline uint64_t insert(uint64_t a, uint64_t b, uint32_t at, uint32_t leng
 {
 	uint64_t mask;
 
-	at &= 0xff;
-	length &= 0xff;
+	at = field_operand(at, bits);
+	length = field_operand(length, bits);
 	if (at >= bits)
 		return b;
 	mask = field_mask(length) << at;
@@ -119,12 +125,15 @@ OP1(clz_64, uint32_t, uint64_t, a ? __builtin_clzll(a) : 64)
 OP1(popc_32, uint32_t, uint32_t, __builtin_popcount(a))
 OP1(popc_64, uint32_t, uint64_t, __builtin_popcountll(a))
 
-/* The offset-th bit set in @mask, counted from bit @base up or down. */
+/* The offset-th bit set in @mask, counted from bit @base up or down. The least
+ * offset, which has no opposite, finds 0. */
 static uint32_t find_nth(uint32_t mask, uint32_t base, int32_t offset)
 {
 	int step = offset < 0 ? -1 : 1;
 	uint32_t wanted = offset < 0 ? 0u - (uint32_t)offset : (uint32_t)offset;
 
+	if (offset == INT32_MIN)
+		return 0;
 	if (!offset)
 		return base < 32 && mask >> base & 1 ? base : ~0u;
 	for (int at = base < 32 ? (int)base : -1; at >= 0 && at < 32; at += step)

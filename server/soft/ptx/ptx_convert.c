@@ -55,7 +55,9 @@ static double float_in(const struct insn *i, unsigned type, uint64_t v)
 		return double_of(v);
 	}
 	f = float_of((uint32_t)v);
-	return i->flags & FLAG_FTZ ? flush(f) : f;
+	if (!(i->flags & FLAG_FTZ))
+		return f;
+	return f != f ? float_of(FLOAT_NAN) : flush(f);
 }
 
 static uint64_t integer_out(unsigned type, uint64_t v)
@@ -96,7 +98,7 @@ static uint64_t integer_of_nan(unsigned type, unsigned from)
 {
 	unsigned bits = types[type].bits;
 
-	if (bits == 64 || (from == F64 && bits == 32))
+	if (bits == 64 || from == F64)
 		return 1ull << (bits - 1);
 	return 0;
 }
@@ -129,18 +131,22 @@ static double adjusted(const struct insn *i, double v)
 }
 
 /* Ten bits of fraction, ties away from zero or to even. */
-static uint32_t tensor_float(const struct insn *i, float v)
+static uint32_t tensor_float(const struct insn *i, uint32_t bits)
 {
-	uint32_t bits = bits_of(v);
-
-	if (v != v)
-		return FLOAT_NAN;
-	if ((bits & 0x7fffffff) >= 0x7f800000)
-		return bits;
-	if (i->round == ROUND_ZERO)
+	if ((i->flags & FLAG_RELU) && bits >> 31)
+		return 0;
+	if ((bits & 0x7fffffff) >= 0x7f800000 || i->round == ROUND_ZERO)
 		return bits & ~0x1fffu;
 	bits += i->round == ROUND_AWAY ? 0x1000 : 0xfff + (bits >> 13 & 1);
 	return bits & ~0x1fffu;
+}
+
+/* A NaN of 64 bits keeps its sign and the upper part of what it holds. */
+static uint64_t nan_of_double(unsigned type, uint64_t bits)
+{
+	if (type == F32)
+		return (bits >> 63) << 31 | 0x7fc00000 | (bits >> 29 & 0x3fffff);
+	return (bits >> 63) << 15 | 0x7e00 | (bits >> 42 & 0x1ff);
 }
 
 static uint32_t float_out(const struct insn *i, volatile double v)
@@ -160,8 +166,6 @@ static uint64_t from_float(const struct insn *i, unsigned type, double v)
 		return half_of(adjusted(i, v), i->round);
 	case BF16:
 		return brain_of(adjusted(i, v), i->round);
-	case TF32:
-		return tensor_float(i, (float)adjusted(i, v));
 	case F32:
 		return float_out(i, adjusted(i, v));
 	}
@@ -206,9 +210,13 @@ static uint64_t convert(const struct insn *i, uint64_t v)
 			return integer_to_float(i, type, from, v);
 		return integer_out(type, i->flags & FLAG_SAT ? saturate(type, from, v) : v);
 	}
+	if (type == TF32)
+		return tensor_float(i, (uint32_t)v);
 	f = float_in(i, from, v);
 	if (!is_float(type))
 		return integer_out(type, float_to_integer(i, type, from, f));
+	if (from == F64 && type != F64 && f != f && !(i->flags & FLAG_SAT))
+		return nan_of_double(type, v);
 	if (i->count) {
 		struct insn plain = *i;
 
@@ -251,7 +259,7 @@ OP1(f64_of_u32, double, uint32_t, a)
 OP1(f64_of_s64, double, int64_t, a)
 OP1(f64_of_u64, double, uint64_t, a)
 OP1(f64_of_f32, double, float, a)
-OP1(f32_of_f64, uint32_t, double, canonical((float)a))
+OP1(f32_of_f64, float, double, a)
 OP1(f32_of_f16, uint32_t, uint32_t, canonical(half_to_float(a & 0xffff)))
 OP1(f16_of_f32, uint32_t, float, half_of(a, ROUND_NEAREST))
 
@@ -331,6 +339,8 @@ static void check_rounding(struct parser *p, const struct insn *i, bool given)
 	if (needed && !given)
 		parse_error_at(p, p->s.line, "'%.*s' needs a rounding", (int)p->s.name.size,
 			p->s.name.at);
+	else if ((i->extra == TF32) != (i->extra == TF32 && i->size == F32) || i->size == TF32)
+		unsupported(p);
 	else if ((!to_float && from_float && !i->count) || (i->count && !from_float) ||
 		 (!to_float && !from_float && given))
 		unsupported(p);

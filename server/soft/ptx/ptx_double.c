@@ -6,15 +6,24 @@
 
 #define SIGN 0x8000000000000000
 
-OP2(add, double, double, double, a + b)
-OP2(sub, double, double, double, a - b)
-OP2(mul, double, double, double, a * b)
+/* Of several inputs that are no numbers the result is b, of a * b + c
+ * then c. */
+static inline double quiet(double v)
+{
+	return double_of(bits_of_double(v) | 0x0008000000000000);
+}
+
+#define LAST_NAN(b, r) ((b) != (b) ? quiet(b) : (r))
+
+OP2(add, double, double, double, LAST_NAN(b, a + b))
+OP2(sub, double, double, double, LAST_NAN(b, a - b))
+OP2(mul, double, double, double, LAST_NAN(b, a * b))
 OP2(divide, double, double, double, a / b)
-OP3(multiply_add, double, double, double, double, fma(a, b, c))
+OP3(multiply_add, double, double, double, double, LAST_NAN(b, LAST_NAN(c, fma(a, b, c))))
 #if defined(__x86_64__)
 /* The same with an instruction for it, which not every processor has. */
 __attribute__((target("avx2,fma"))) OP3(multiply_add_quick, double, double, double, double,
-	__builtin_fma(a, b, c))
+	LAST_NAN(b, LAST_NAN(c, __builtin_fma(a, b, c))))
 #define HAVE_QUICK __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2")
 #else
 #define multiply_add_quick multiply_add
@@ -28,8 +37,8 @@ static void build_multiply_add(struct parser *p, const struct rule *r, struct in
 }
 
 OP1(square_root, double, double, sqrt(a))
-OP1(negate, uint64_t, uint64_t, a ^ SIGN)
-OP1(absolute, uint64_t, uint64_t, a & ~SIGN)
+OP1(negate, double, double, LAST_NAN(a, -a))
+OP1(absolute, double, double, LAST_NAN(a, fabs(a)))
 OP2(copysign_f64, uint64_t, uint64_t, uint64_t, (a & SIGN) | (b & ~SIGN))
 
 #define GENERAL(name, expression)                                                                  \
@@ -62,10 +71,10 @@ static inline double flush_double(double v)
 	return double_of(bits & 0x7ff0000000000000 ? bits : bits & SIGN);
 }
 
-GENERAL(add_any, a + b)
-GENERAL(sub_any, a - b)
-GENERAL(mul_any, a * b)
-GENERAL(fma_any, fma(a, b, c))
+GENERAL(add_any, LAST_NAN(b, a + b))
+GENERAL(sub_any, LAST_NAN(b, a - b))
+GENERAL(mul_any, LAST_NAN(b, a * b))
+GENERAL(fma_any, LAST_NAN(b, LAST_NAN(c, fma(a, b, c))))
 GENERAL(div_any, a / b)
 GENERAL(rcp_any, 1 / a)
 GENERAL(sqrt_any, sqrt(a))
@@ -100,7 +109,7 @@ static bool has_property(double v, unsigned property)
 	case IS_NAN:
 		return class == FP_NAN;
 	case IS_NORMAL:
-		return class == FP_NORMAL;
+		return class == FP_NORMAL || class == FP_ZERO;
 	}
 	return class == FP_SUBNORMAL;
 }

@@ -28,11 +28,24 @@ static void build_multiply_add(struct parser *p, const struct rule *r, struct in
 	i->run = HAVE_QUICK ? multiply_add_quick : multiply_add;
 }
 
-OP1(negate, uint32_t, uint32_t, a ^ 0x80000000)
-OP1(absolute, uint32_t, uint32_t, a & 0x7fffffff)
+OP1(negate, uint32_t, float, canonical(-a))
+OP1(absolute, uint32_t, float, canonical(fabsf(a)))
 OP2(copysign_f32, uint32_t, uint32_t, uint32_t, (a & 0x80000000) | (b & 0x7fffffff))
 
-#define GENERAL(name, expression)                                                                  \
+/*
+ * .ftz flushes what was too small before it was rounded: a result that just
+ * became the smallest normal number counts as subnormal. @exact is the result
+ * as a double, where rounding may do so.
+ */
+static inline uint32_t settled_exactly(const struct insn *i, float v, double exact)
+{
+	if ((i->flags & FLAG_FTZ) && fabs(exact) < 0x1p-126)
+		v = copysignf(0, v);
+	return settled(i, v);
+}
+
+#define GENERAL(name, expression) GENERAL_EXACT(name, expression, 1.0)
+#define GENERAL_EXACT(name, expression, exact)                                                                  \
 	HANDLER(name)                                                                              \
 	{                                                                                          \
 		uint32_t *d = column(w, i->d);                                                     \
@@ -42,7 +55,7 @@ OP2(copysign_f32, uint32_t, uint32_t, uint32_t, (a & 0x80000000) | (b & 0x7fffff
 			unsigned l = (unsigned)__builtin_ctz(lanes);                               \
 			float a = taken(i, pa[l]), b = taken(i, pb[l]), c = taken(i, pc[l]);       \
 			(void)b, (void)c;                                                          \
-			d[l] = settled(i, expression);                                             \
+			d[l] = settled_exactly(i, expression, exact);                              \
 		}                                                                                  \
 		round_end(i);                                                                      \
 		return i + 1;                                                                      \
@@ -50,9 +63,9 @@ OP2(copysign_f32, uint32_t, uint32_t, uint32_t, (a & 0x80000000) | (b & 0x7fffff
 
 GENERAL(add_any, a + b)
 GENERAL(sub_any, a - b)
-GENERAL(mul_any, a * b)
-GENERAL(fma_any, fmaf(a, b, c))
-GENERAL(div_any, a / b)
+GENERAL_EXACT(mul_any, a * b, (double)a * b)
+GENERAL_EXACT(fma_any, fmaf(a, b, c), fma((double)a, (double)b, (double)c))
+GENERAL_EXACT(div_any, a / b, (double)a / b)
 GENERAL(rcp_any, 1 / a)
 GENERAL(sqrt_any, sqrtf(a))
 GENERAL(rsqrt_any, (float)(1 / sqrt((double)a)))
@@ -99,7 +112,7 @@ static bool has_property(uint32_t bits, unsigned property)
 	case IS_NAN:
 		return magnitude > 0x7f800000;
 	case IS_NORMAL:
-		return magnitude >= 0x800000 && magnitude < 0x7f800000;
+		return !magnitude || (magnitude >= 0x800000 && magnitude < 0x7f800000);
 	}
 	return magnitude && magnitude < 0x800000;
 }

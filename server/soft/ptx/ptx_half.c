@@ -105,11 +105,10 @@ static inline double adjust(const struct insn *i, double v)
 
 static inline uint32_t half_out(const struct insn *i, double v)
 {
-	uint32_t h = half_of(adjust(i, v), ROUND_NEAREST);
-
-	if ((i->flags & FLAG_FTZ) && !(h & 0x7c00))
-		h &= 0x8000;
-	return h;
+	/* What is too small before it is rounded is flushed. */
+	if ((i->flags & FLAG_FTZ) && fabs(v) < 0x1p-14)
+		v = copysign(0, v);
+	return half_of(adjust(i, v), ROUND_NEAREST);
 }
 
 static inline double brain_in(const struct insn *i, uint32_t b)
@@ -145,10 +144,22 @@ static inline uint32_t brain_out(const struct insn *i, double v)
 OPERATIONS(f16, half_in, half_out)
 OPERATIONS(bf16, brain_in, brain_out)
 
-OP1(neg_one, uint32_t, uint32_t, (a ^ 0x8000) & 0xffff)
-OP1(neg_two, uint32_t, uint32_t, a ^ 0x80008000)
-OP1(abs_one, uint32_t, uint32_t, a & 0x7fff)
-OP1(abs_two, uint32_t, uint32_t, a & 0x7fff7fff)
+/* Neither the sign nor anything else of a NaN is kept. */
+static inline uint32_t with_sign(uint32_t h, uint32_t sign, uint32_t infinity)
+{
+	return (h & 0x7fff) > infinity ? HALF_NAN : ((h & 0x7fff) | (sign & 0x8000));
+}
+
+/* extra is the infinity of the format. */
+OP1(neg_one, uint32_t, uint32_t, with_sign(a, ~a, i->extra << 7))
+OP1(neg_two, uint32_t, uint32_t,
+	with_sign(a, ~a, i->extra << 7) | with_sign(a >> 16, ~a >> 16, i->extra << 7) << 16)
+OP1(abs_one, uint32_t, uint32_t, with_sign(a, 0, i->extra << 7))
+OP1(abs_two, uint32_t, uint32_t,
+	with_sign(a, 0, i->extra << 7) | with_sign(a >> 16, 0, i->extra << 7) << 16)
+
+#define HALF_INFINITY (0x7c00 >> 7)
+#define BRAIN_INFINITY (0x7f80 >> 7)
 
 #define RULES(operation, type, modifiers, name)                                                    \
 	{operation modifiers type, "Hhh", name}, {operation modifiers type "x2", "Www", name##x2}
@@ -168,9 +179,13 @@ const struct rule rules_half[] = {
 	RULES3("fma.rn", "bf16", ".{relu}.", bf16_fma),
 	RULES("min", "bf16", ".{NaN}.{xorsign}.{abs}.", bf16_min),
 	RULES("max", "bf16", ".{NaN}.{xorsign}.{abs}.", bf16_max),
-	{"neg.{ftz}.f16", "Hh", neg_one}, {"neg.{ftz}.f16x2", "Ww", neg_two},
-	{"neg.bf16", "Hh", neg_one}, {"neg.bf16x2", "Ww", neg_two},
-	{"abs.{ftz}.f16", "Hh", abs_one}, {"abs.{ftz}.f16x2", "Ww", abs_two},
-	{"abs.bf16", "Hh", abs_one}, {"abs.bf16x2", "Ww", abs_two},
+	{"neg.{ftz}.f16", "Hh", neg_one, HALF_INFINITY},
+	{"neg.{ftz}.f16x2", "Ww", neg_two, HALF_INFINITY},
+	{"neg.bf16", "Hh", neg_one, BRAIN_INFINITY},
+	{"neg.bf16x2", "Ww", neg_two, BRAIN_INFINITY},
+	{"abs.{ftz}.f16", "Hh", abs_one, HALF_INFINITY},
+	{"abs.{ftz}.f16x2", "Ww", abs_two, HALF_INFINITY},
+	{"abs.bf16", "Hh", abs_one, BRAIN_INFINITY},
+	{"abs.bf16x2", "Ww", abs_two, BRAIN_INFINITY},
 	RULES_END
 };

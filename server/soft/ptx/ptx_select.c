@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Choices between two values: by a predicate or by a sign. */
-#include "ptx_half.h"
 #include "ptx_lane.h"
 #include "ptx_parser.h"
+#include "ptx_round.h"
 
 #define SELECT(name, T)                                                                            \
 	HANDLER(name)                                                                              \
@@ -20,9 +20,9 @@ SELECT(select_64, uint64_t)
 OP3(slct_32, uint32_t, uint32_t, uint32_t, int32_t, c >= 0 ? a : b)
 OP3(slct_64, uint64_t, uint64_t, uint64_t, int32_t, c >= 0 ? a : b)
 OP3(slct_16, uint32_t, uint32_t, uint32_t, int32_t, (uint16_t)(c >= 0 ? a : b))
-OP3(slct_f32, uint32_t, uint32_t, uint32_t, float, c >= 0 ? a : b)
-OP3(slct_f32_long, uint64_t, uint64_t, uint64_t, float, c >= 0 ? a : b)
-OP3(slct_f32_16, uint32_t, uint32_t, uint32_t, float, (uint16_t)(c >= 0 ? a : b))
+OP3(slct_f32, uint32_t, uint32_t, uint32_t, float, taken(i, c) >= 0 ? a : b)
+OP3(slct_f32_long, uint64_t, uint64_t, uint64_t, float, taken(i, c) >= 0 ? a : b)
+OP3(slct_f32_16, uint32_t, uint32_t, uint32_t, float, (uint16_t)(taken(i, c) >= 0 ? a : b))
 
 const struct rule rules_select[] = {
 	{"selp.<b32|u32|s32>", "Wwwp", select_32},
