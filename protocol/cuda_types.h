@@ -15,7 +15,9 @@
 #include "cuda_enums.h"
 
 #define CUDA_VERSION 13000
+#ifndef CUDAAPI
 #define CUDAAPI
+#endif
 #define CUDA_CB
 
 /* Handles: opaque pointers and numbers. */
