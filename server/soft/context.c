@@ -32,6 +32,7 @@ CUresult context_create(struct device *d, unsigned flags, struct context **out)
 		free(c);
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	}
+	c->name = c->base.handle;
 	c->dev = d;
 	c->flags = flags;
 	c->api_version = 3020;
@@ -76,20 +77,24 @@ void context_close(struct context *c)
 {
 	struct module *m;
 
-	if (!c->active)
+	if (!c->active || c->dying)
 		return;
 	c->dying = true;
+	pthread_mutex_unlock(&gpu.lock);
+	storage_context_gone((CUcontext)c->name);
+	pthread_mutex_lock(&gpu.lock);
 	if (c->error)
 		atomic_store(&c->cancel, 1);
 	context_wait(c);
 	c->active = false;
 	LIST_REMOVE(c, link);
-	printed_flush(c);
 	streams_close(c);
 	c->legacy = NULL;
 	while ((m = LIST_FIRST(&c->modules)))
 		module_close(m);
 	memory_release_all(c);
+	c->dying = false;
+	pthread_cond_broadcast(&gpu.progress);
 }
 
 CUresult context_find(CUcontext handle, struct context **out)

@@ -138,12 +138,12 @@ static CUresult convert_peer(const void *params, struct copy *out)
 
 CUresult cuMemcpy2D_v2(const CUDA_MEMCPY2D *params)
 {
-	return submit(convert_2d, params, CU_STREAM_LEGACY, true);
+	return submit(convert_2d, params, NULL, true);
 }
 
 CUresult cuMemcpy2DUnaligned_v2(const CUDA_MEMCPY2D *params)
 {
-	return submit(convert_2d, params, CU_STREAM_LEGACY, true);
+	return submit(convert_2d, params, NULL, true);
 }
 
 CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *params, CUstream stream)
@@ -153,7 +153,7 @@ CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *params, CUstream stream)
 
 CUresult cuMemcpy3D_v2(const CUDA_MEMCPY3D *params)
 {
-	return submit(convert_3d, params, CU_STREAM_LEGACY, true);
+	return submit(convert_3d, params, NULL, true);
 }
 
 CUresult cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D *params, CUstream stream)
@@ -163,7 +163,7 @@ CUresult cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D *params, CUstream stream)
 
 CUresult cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER *params)
 {
-	return submit(convert_peer, params, CU_STREAM_LEGACY, true);
+	return submit(convert_peer, params, NULL, true);
 }
 
 CUresult cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER *params, CUstream stream)

@@ -2,11 +2,9 @@
 /* The linear copy calls, in all their names. */
 #include "copy.h"
 
-static const CUstream legacy = CU_STREAM_LEGACY;
-
 CUresult cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t bytes)
 {
-	return copy_linear(dst, src, bytes, legacy, COPY_BLOCKING);
+	return copy_linear(dst, src, bytes, NULL, COPY_BLOCKING);
 }
 
 CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t bytes, CUstream stream)
@@ -16,18 +14,18 @@ CUresult cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t bytes, CUstream 
 
 CUresult cuMemcpyHtoD_v2(CUdeviceptr dst, const void *src, size_t bytes)
 {
-	return copy_linear(dst, (uintptr_t)src, bytes, legacy, COPY_TO_DEVICE | COPY_BLOCKING);
+	return copy_linear(dst, (uintptr_t)src, bytes, NULL, COPY_TO_DEVICE | COPY_BLOCKING);
 }
 
 CUresult cuMemcpyDtoH_v2(void *dst, CUdeviceptr src, size_t bytes)
 {
-	return copy_linear((uintptr_t)dst, src, bytes, legacy, COPY_FROM_DEVICE | COPY_BLOCKING);
+	return copy_linear((uintptr_t)dst, src, bytes, NULL, COPY_FROM_DEVICE | COPY_BLOCKING);
 }
 
 CUresult cuMemcpyDtoD_v2(CUdeviceptr dst, CUdeviceptr src, size_t bytes)
 {
 	return copy_linear(
-		dst, src, bytes, legacy, COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING);
+		dst, src, bytes, NULL, COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING);
 }
 
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr dst, const void *src, size_t bytes, CUstream stream)
@@ -64,7 +62,7 @@ CUresult cuMemcpyPeer(
 	CUresult result = contexts_good(dst_ctx, src_ctx);
 
 	return result ? result
-		      : copy_linear(dst, src, bytes, legacy,
+		      : copy_linear(dst, src, bytes, NULL,
 				COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING);
 }
 

@@ -2,8 +2,6 @@
 /* Filling device memory. Blocking forms block only for host memory, as natively. */
 #include "soft.h"
 
-static const CUstream legacy = CU_STREAM_LEGACY;
-
 static bool host(uint64_t addr)
 {
 	struct range *r = range_find(addr);
@@ -69,17 +67,17 @@ static CUresult plane(CUdeviceptr dst, size_t pitch, uint32_t value, unsigned el
 
 CUresult cuMemsetD8_v2(CUdeviceptr dst, unsigned char value, size_t n)
 {
-	return line(dst, value, 1, n, legacy, true);
+	return line(dst, value, 1, n, NULL, true);
 }
 
 CUresult cuMemsetD16_v2(CUdeviceptr dst, unsigned short value, size_t n)
 {
-	return line(dst, value, 2, n, legacy, true);
+	return line(dst, value, 2, n, NULL, true);
 }
 
 CUresult cuMemsetD32_v2(CUdeviceptr dst, unsigned int value, size_t n)
 {
-	return line(dst, value, 4, n, legacy, true);
+	return line(dst, value, 4, n, NULL, true);
 }
 
 CUresult cuMemsetD8Async(CUdeviceptr dst, unsigned char value, size_t n, CUstream stream)
@@ -100,19 +98,19 @@ CUresult cuMemsetD32Async(CUdeviceptr dst, unsigned int value, size_t n, CUstrea
 CUresult cuMemsetD2D8_v2(
 	CUdeviceptr dst, size_t pitch, unsigned char value, size_t width, size_t height)
 {
-	return plane(dst, pitch, value, 1, width, height, legacy, true);
+	return plane(dst, pitch, value, 1, width, height, NULL, true);
 }
 
 CUresult cuMemsetD2D16_v2(
 	CUdeviceptr dst, size_t pitch, unsigned short value, size_t width, size_t height)
 {
-	return plane(dst, pitch, value, 2, width, height, legacy, true);
+	return plane(dst, pitch, value, 2, width, height, NULL, true);
 }
 
 CUresult cuMemsetD2D32_v2(
 	CUdeviceptr dst, size_t pitch, unsigned int value, size_t width, size_t height)
 {
-	return plane(dst, pitch, value, 4, width, height, legacy, true);
+	return plane(dst, pitch, value, 4, width, height, NULL, true);
 }
 
 CUresult cuMemsetD2D8Async(CUdeviceptr dst, size_t pitch, unsigned char value, size_t width,

@@ -8,6 +8,8 @@ static CUresult retain(struct context *p)
 {
 	CUresult result = CUDA_SUCCESS;
 
+	while (p->dying)
+		pthread_cond_wait(&gpu.progress, &gpu.lock);
 	if (!p->active)
 		result = context_open(p);
 	if (!result)

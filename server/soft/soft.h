@@ -302,6 +302,7 @@ void event_set_fence(struct event *e, struct fence *f);
 
 struct context {
 	struct object base;
+	uintptr_t name; /* its handle, also when that is not valid any more */
 	struct device *dev;
 	uint64_t id;
 	unsigned flags;
@@ -359,10 +360,23 @@ struct thread {
 	size_t depth, room;
 	uint64_t id;
 	bool in_callback;
+	bool per_thread; /* stream 0 is the thread's own: inside calls of that kind */
 	CUstreamCaptureMode capture_mode;
 };
 
 struct thread *thread_self(void);
+
+/* For the twins of calls in which stream 0 is the thread's own. */
+#define PER_THREAD(call)                                                                           \
+	({                                                                                         \
+		struct thread *self_ = thread_self();                                              \
+		CUresult result_;                                                                  \
+		self_->per_thread = true;                                                          \
+		result_ = (call);                                                                  \
+		self_->per_thread = false;                                                         \
+		result_;                                                                           \
+	})
+
 int64_t now_ns(void);
 
 /* Takes the lock; on an error it is not held. */
@@ -381,6 +395,8 @@ void context_close(struct context *c);
 CUresult context_wait(struct context *c);
 CUresult device_wait(struct device *d);
 void context_fail(struct context *c, CUresult error);
+/* Values that runtimes attached to it: with their destructors, so without the lock. */
+void storage_context_gone(CUcontext context);
 CUresult context_find(CUcontext handle, struct context **out);
 void printed_add(struct context *c, const char *text, size_t size);
 void printed_flush(struct context *c);

@@ -318,12 +318,12 @@ CUresult stream_find(struct context *c, CUstream handle, struct stream **out)
 {
 	struct stream *s;
 
+	if (handle == CU_STREAM_PER_THREAD || (!handle && thread_self()->per_thread))
+		return per_thread(c, out);
 	if (!handle || handle == CU_STREAM_LEGACY) {
 		*out = c->legacy;
 		return CUDA_SUCCESS;
 	}
-	if (handle == CU_STREAM_PER_THREAD)
-		return per_thread(c, out);
 	s = object_find(KIND_STREAM, handle);
 	if (!s)
 		return CUDA_ERROR_INVALID_HANDLE;
