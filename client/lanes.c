@@ -107,7 +107,7 @@ static void *receive_lane(void *argument)
 		if (client.transport->recv(client.lane[i], to, header.size) < 0)
 			break;
 		copyout_arrived(header.copy, header.size);
-		receive_chunk_arrived();
+		receive_chunk_arrived(i);
 	}
 	if (client_usable() == CUDA_SUCCESS)
 		client_lost(CUDA_ERROR_UNKNOWN, "a bulk connection ended");

@@ -33,7 +33,8 @@ static struct {
 	struct waiter *first;
 } waiters = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static _Atomic uint32_t chunks_arrived;
+static _Atomic uint32_t chunks_arrived; /* of all lanes: what waiters sleep on */
+static _Atomic uint32_t lane_arrived[CLIENT_MAX_LANES];
 static _Atomic uint32_t unasked;
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value, long timeout_us)
@@ -255,14 +256,27 @@ static void receive_until(struct waiter *w)
 		receive_one(SPIN_US, SLICE_US);
 }
 
+/* The server hands chunk n to lane n % lanes; lanes overtake one another, so each is looked at. */
+static bool have_chunks(uint32_t wanted)
+{
+	for (unsigned i = 0; i < client.lanes; i++) {
+		uint32_t have = atomic_load_explicit(&lane_arrived[i], memory_order_acquire);
+
+		if ((int32_t)(have - (wanted + client.lanes - 1 - i) / client.lanes) < 0)
+			return false;
+	}
+	return true;
+}
+
 static void await_chunks(uint32_t wanted)
 {
-	uint32_t have;
+	for (;;) {
+		uint32_t seen = atomic_load_explicit(&chunks_arrived, memory_order_acquire);
 
-	while ((int32_t)((have = atomic_load_explicit(&chunks_arrived, memory_order_acquire)) -
-			 wanted) < 0 &&
-		client_usable() == CUDA_SUCCESS)
-		futex_wait(&chunks_arrived, have, SLICE_US);
+		if (have_chunks(wanted) || client_usable() != CUDA_SUCCESS)
+			return;
+		futex_wait(&chunks_arrived, seen, SLICE_US);
+	}
 }
 
 void receive_wait(struct waiter *w)
@@ -289,8 +303,9 @@ void receive_wait(struct waiter *w)
 	await_chunks(w->pushes);
 }
 
-void receive_chunk_arrived(void)
+void receive_chunk_arrived(unsigned lane)
 {
+	atomic_fetch_add_explicit(&lane_arrived[lane], 1, memory_order_release);
 	atomic_fetch_add_explicit(&chunks_arrived, 1, memory_order_release);
 	futex_wake(&chunks_arrived);
 }

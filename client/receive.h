@@ -39,7 +39,7 @@ void receive_wait(struct waiter *w);
 void receive_unasked(int change);
 
 /* A lane delivered one more chunk. */
-void receive_chunk_arrived(void);
+void receive_chunk_arrived(unsigned lane);
 
 int receive_start(void);
 

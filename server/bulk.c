@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "thread.h"
+
 enum {
 	SENDS_MAX = STAGING_OUT_CHUNKS + 1,
 	WAIT_NS = 200000,
@@ -171,7 +173,6 @@ static void *sender(void *arg)
 int bulk_attach(struct session *s, unsigned lane, struct connection *c)
 {
 	struct lane *l = &s->bulk->lane[lane];
-	pthread_t thread;
 	int err;
 
 	if (lane >= s->bulk->lanes)
@@ -179,10 +180,8 @@ int bulk_attach(struct session *s, unsigned lane, struct connection *c)
 	if (l->connection)
 		return -EEXIST;
 	l->connection = c;
-	err = -pthread_create(&thread, NULL, receiver, l);
-	if (!err)
-		err = -pthread_create(&thread, NULL, sender, l);
-	return err;
+	err = thread_start(receiver, l);
+	return err ? err : thread_start(sender, l);
 }
 
 uint64_t bulk_announce(struct session *s, uint64_t bytes)

@@ -3,7 +3,8 @@
  * The bulk lanes. Both directions carry chunks of at most BULK_CHUNK bytes
  * behind a 16-byte header. From the client, chunk n of the session comes on
  * lane n % lanes, so that a frame that announces bytes says all there is to
- * say; to the client a chunk names its copy and offset and takes any lane.
+ * say; to the client chunk n takes lane n % lanes too, and names its copy and
+ * offset.
  */
 #ifndef BULK_H
 #define BULK_H

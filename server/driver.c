@@ -17,8 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "thread.h"
-
 #define CLIENT_MARK "RGPU_SERVERS"
 #define CLIENT_SIZE_MAX (32 << 20) /* NVIDIA's library is larger, and not searched */
 #define DRIVER_NAME "libcuda.so.1"
@@ -30,13 +28,6 @@ static bool software;
 bool driver_is_software(void)
 {
 	return software;
-}
-
-void thread_prepare(void)
-{
-	CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_RELAXED;
-
-	driver.cuThreadExchangeStreamCaptureMode(&mode);
 }
 
 static void driver_resolve(void *library)

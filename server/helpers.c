@@ -70,14 +70,13 @@ static void *helper_main(void *arg)
 
 static int helper_start(struct helper *h, struct session *s, uint32_t thread)
 {
-	pthread_t id;
 
 	h->session = s;
 	h->thread = thread;
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->work, NULL);
 	STAILQ_INIT(&h->jobs);
-	return -pthread_create(&id, NULL, helper_main, h);
+	return thread_start(helper_main, h);
 }
 
 static struct helper *helper_of(struct session *s, uint32_t thread)

@@ -16,6 +16,7 @@
 
 enum {
 	FUNCTION_ATTRIBUTES = 16,
+	PARAMETERS_MAX = 32764, /* bytes of parameters, so no more of them */
 	NAMES_MAX = 1 << 20, /* functions of a module */
 };
 
@@ -200,14 +201,17 @@ static CUresult function_describe(void *function, bool kernel, int *attributes,
 {
 	unsigned room = *parameters;
 	size_t offset, size;
-	CUresult r;
+	CUresult r = CUDA_SUCCESS;
 	unsigned n;
 
 	for (int i = 0; i < FUNCTION_ATTRIBUTES; i++) {
 		if (attribute_get(function, kernel, i, &attributes[i]))
 			attributes[i] = INT_MIN;
 	}
-	for (n = 0; !(r = parameter_get(function, kernel, n, &offset, &size)); n++) {
+	for (n = 0; n < PARAMETERS_MAX; n++) {
+		r = parameter_get(function, kernel, n, &offset, &size);
+		if (r)
+			break;
 		if (n < room) {
 			offsets[n] = offset;
 			sizes[n] = size;

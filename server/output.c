@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "thread.h"
+
 enum {
 	PIPE_SIZE = 1 << 20,
 	OUTPUT_MAX = 64 << 20, /* kept for a client that does not wait; more is sent at once */
@@ -106,7 +108,6 @@ static void *drain(void *arg)
 int output_create(struct session *s)
 {
 	struct output *o;
-	pthread_t thread;
 
 	if (pipe_end < 0)
 		return 0;
@@ -116,7 +117,7 @@ int output_create(struct session *s)
 	o->session = s;
 	pthread_mutex_init(&o->lock, NULL);
 	s->output = o;
-	return -pthread_create(&thread, NULL, drain, o);
+	return thread_start(drain, o);
 }
 
 void output_forward(struct session *s)

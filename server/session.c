@@ -17,6 +17,7 @@
 #include "dispatch.h"
 #include "helpers.h"
 #include "hostfunc.h"
+#include "image.h"
 #include "log.h"
 #include "mirror.h"
 #include "output.h"
@@ -31,6 +32,26 @@ enum {
 	ACK_BYTES = 256 << 10,
 	FRAMES_PER_POLL = 64, /* frames between two looks at what is under way */
 };
+
+int session_init(struct session *s)
+{
+	int err = handles_init(&s->handles);
+
+	pthread_mutex_init(&s->sending, NULL);
+	pthread_mutex_init(&s->state, NULL);
+	pthread_mutex_init(&s->pending_lock, NULL);
+	TAILQ_INIT(&s->pendings);
+	LIST_INIT(&s->contexts);
+	if (!err)
+		err = copies_create(s);
+	if (!err)
+		err = hostfuncs_create(s);
+	if (!err)
+		err = helpers_create(s);
+	if (!err)
+		err = images_create(s);
+	return err;
+}
 
 uint8_t *frame_begin(struct session *s, uint16_t opcode, size_t payload)
 {

@@ -11,6 +11,7 @@
 #include "control.h"
 #include "hostfunc.h"
 #include "log.h"
+#include "thread.h"
 #include "worker_link.h"
 
 enum {
@@ -21,7 +22,7 @@ enum {
 
 struct side {
 	struct session *session;
-	struct connection *connection;
+	struct connection *_Atomic connection;
 	uint64_t received;
 };
 
@@ -60,13 +61,14 @@ static void side_frame(struct side *d, const struct frame *f, const uint8_t *pay
 /* One frame; the time without one is limited. */
 static ssize_t side_receive(struct side *d)
 {
-	const struct transport *t = d->connection->ops;
+	struct connection *c = d->connection;
+	const struct transport *t = c->ops;
 	uint64_t frame[SIDE_FRAME_MAX / 8];
 	const void *data;
 	struct frame f;
 	ssize_t n;
 
-	n = t->peek(d->connection, sizeof(f), 0, SESSION_HEARTBEAT_S * 1000000, &data);
+	n = t->peek(c, sizeof(f), 0, SESSION_HEARTBEAT_S * 1000000, &data);
 	if (n < 0)
 		return n;
 	memcpy(&f, data, sizeof(f));
@@ -74,11 +76,11 @@ static ssize_t side_receive(struct side *d)
 		f.seq != d->received + 1)
 		session_fatal(d->session, CUDA_ERROR_INVALID_VALUE,
 			"the side connection carries a malformed frame");
-	n = t->peek(d->connection, f.size, 0, SESSION_HEARTBEAT_S * 1000000, &data);
+	n = t->peek(c, f.size, 0, SESSION_HEARTBEAT_S * 1000000, &data);
 	if (n < 0)
 		return n;
 	memcpy(frame, data, f.size);
-	t->consume(d->connection, f.size);
+	t->consume(c, f.size);
 	d->received = f.seq;
 	side_frame(d, &f, (const uint8_t *)frame + sizeof(f));
 	return 0;
@@ -97,13 +99,12 @@ static void *side_main(void *arg)
 
 int side_attach(struct session *s, struct connection *c)
 {
-	pthread_t thread;
 
 	if (side.connection)
 		return -EEXIST;
 	side.session = s;
 	side.connection = c;
-	return -pthread_create(&thread, NULL, side_main, &side);
+	return thread_start(side_main, &side);
 }
 
 static int adopt(struct session *s, const Control__Assign *assign, int fd)
@@ -175,10 +176,9 @@ static void *come_main(void *arg)
 int side_start(struct session *s, int link)
 {
 	static struct link l;
-	pthread_t thread;
 	int err;
 
 	l = (struct link){ s, link };
-	err = -pthread_create(&thread, NULL, link_main, &l);
-	return err ? err : -pthread_create(&thread, NULL, come_main, s);
+	err = thread_start(link_main, &l);
+	return err ? err : thread_start(come_main, s);
 }

@@ -161,26 +161,6 @@ static int welcome(struct connection *c, const Control__Assign *assign, const st
 	return control_send(c->ops, c, &answer.base);
 }
 
-int session_init(struct session *s)
-{
-	int err = handles_init(&s->handles);
-
-	pthread_mutex_init(&s->sending, NULL);
-	pthread_mutex_init(&s->state, NULL);
-	pthread_mutex_init(&s->pending_lock, NULL);
-	TAILQ_INIT(&s->pendings);
-	LIST_INIT(&s->contexts);
-	if (!err)
-		err = copies_create(s);
-	if (!err)
-		err = hostfuncs_create(s);
-	if (!err)
-		err = helpers_create(s);
-	if (!err)
-		err = images_create(s);
-	return err;
-}
-
 static int session_open(struct session *s, const Control__Assign *assign, const struct offer *o,
 	unsigned lanes)
 {
