@@ -128,6 +128,7 @@ static struct {
 		uint32_t arch, name, name_size;
 		uint64_t flags, zero, unpacked_size;
 	} entry;
+	uint64_t option_string[2]; /* its offset in the entry, and the empty string */
 	char ptx[(sizeof(kernels_ptx) + 7) / 8 * 8];
 } binary;
 
@@ -142,10 +143,12 @@ static void make_binary(void)
 	binary.header.magic = 0xba55ed50;
 	binary.header.version = 1;
 	binary.header.header_size = sizeof(binary.header);
-	binary.header.body_size = sizeof(binary.entry) + sizeof(binary.ptx);
+	binary.header.body_size = sizeof(binary) - sizeof(binary.header);
 	binary.entry.kind = 1;
 	binary.entry.version = 0x101;
-	binary.entry.header_size = sizeof(binary.entry);
+	binary.entry.header_size = sizeof(binary.entry) + sizeof(binary.option_string);
+	binary.entry.options = sizeof(binary.entry);
+	binary.option_string[0] = sizeof(binary.entry) + sizeof(binary.option_string[0]);
 	binary.entry.payload_size = sizeof(binary.ptx);
 	binary.entry.major = 6;
 	binary.entry.minor = 3;
@@ -177,8 +180,8 @@ static void queries(void)
 	printf("%s, warps of %d, capability %s\n", count > 0 ? "devices" : "NO DEVICE", warp,
 	       major >= 7 ? "good" : "TOO OLD");
 	printf("wrong device: %s\n", cuda.error_name(cuda.set_device(1000)));
-	printf("last error: %s, then %s\n", cuda.error_name(cuda.last_error()),
-	       cuda.error_name(cuda.last_error()));
+	printf("last error: %s\n", cuda.error_name(cuda.last_error()));
+	printf("then: %s\n", cuda.error_name(cuda.last_error()));
 }
 
 static void work(void)
@@ -222,6 +225,7 @@ int main(int argc, char **argv)
 		printf("usage: any_runtime LIBCUDART\n");
 		return 2;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	open_runtime(argv[1]);
 	make_binary();
 	handle = cuda.register_binary(&wrapper);
@@ -229,7 +233,7 @@ int main(int argc, char **argv)
 	cuda.register_function(handle, &add, "add", "add", -1, NULL, NULL, NULL, NULL, NULL);
 	cuda.register_end(handle);
 	DO(cuda.runtime_version(&version));
-	printf("runtime %d\n", version);
+	printf("runtime %s\n", version >= 11000 ? "answers" : "IS TOO OLD");
 	queries();
 	work();
 	DO(cuda.reset());

@@ -79,8 +79,8 @@ static void created(CUcontext primary, int wild)
 	say_current("after push", primary);
 	DO(cuCtxPopCurrent_v2(NULL));
 	SAY(cuCtxDestroy_v2(c2));
-	SAY(cuCtxDestroy_v2(c2));
 	if (wild) {
+		SAY(cuCtxDestroy_v2(c2));
 		SAY(cuCtxSetCurrent(c2));
 		SAY(cuCtxPushCurrent_v2(c2));
 	}

@@ -152,8 +152,6 @@ static void rules(void)
 	DO(cuEventCreate(&e, 0));
 	DO(cuEventRecord(e, a));
 	SAY(cuEventQuery(e));
-	SAY(cuEventSynchronize(e));
-	SAY(cuStreamWaitEvent(b, e, 0));
 	SAY(cuStreamEndCapture(a, &graph));
 	DO(cuStreamBeginCapture_v2(b, CU_STREAM_CAPTURE_MODE_RELAXED));
 	SAY(cuMemsetD8Async(p, 0, 16, NULL));

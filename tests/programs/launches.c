@@ -33,14 +33,14 @@ static void by_buffer(void)
 	DO(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, extra));
 	say_words("by a buffer", v.out, 8);
 	SAY(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, NULL, parameters, extra));
-	/* Too short or too long a buffer is no error; the last parameter is left out, or not needed. */
+	/* Too short a buffer is no error, too long a one is. */
 	v.a = 9;
 	size = offsetof(struct mixed, e);
 	SAY(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, extra));
-	say_words("short", v.out, 6);
+	say_words("short", v.out, 4);
 	size = sizeof(v);
 	SAY(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, extra));
-	say_words("long", v.out, 8);
+	say_words("long", v.out, 4);
 	size = 0;
 	SAY(cuLaunchKernel(f, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, extra));
 }

@@ -26,7 +26,6 @@ static void variables(CUmodule m)
 			  NULL));
 	say_words("times a new constant", out, 4);
 	SAY(cuModuleGetGlobal_v2(&p, &bytes, m, "no such variable"));
-	SAY(cuModuleGetGlobal_v2(&p, &bytes, m, "fill"));
 }
 
 static void layout(CUmodule m, const char *name)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a program straight on a driver library and through gpuserverd, and compares what it prints.
 
-usage: run_pair.py [--driver soft|native] PROGRAM [ARGUMENT...]
+usage: run_pair.py [--driver soft|native] [--recorded FILE] [--remote-only] PROGRAM [ARGUMENT...]
 
-Both runs must end alike, print the same and, on the remote side, nothing on stderr; a third run with
-RGPU_SYNC=1, where every call waits, must print the same too. `native` is for machines with a GPU: the
-straight run uses the machine's own driver, and so does the server. Exit status 77: the program's own
-file is not there, so it was skipped.
+The remote run must print and end as the straight one, also with RGPU_SYNC=1, where every call waits.
+FILE holds what NVIDIA's driver made the program print on a GPU: then all runs must print just that.
+--remote-only is for what the software GPU cannot do straight: it has no private tables for a runtime.
+With `native`, on a machine with a GPU, the straight run uses the machine's driver, and so does the server.
+Exit status 77: a file of the command is not there, so it was skipped.
 """
 import argparse
 import difflib
@@ -21,18 +22,21 @@ from harness import PATIENCE, SOFT, Server  # noqa: E402 (found by the line abov
 SECONDS = 60
 
 
-def run_straight(driver, command):
-    """As any program on a machine with that driver."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith('RGPU_')}
-    with tempfile.TemporaryDirectory() as folder:
-        if driver == 'soft':
-            os.symlink(SOFT, os.path.join(folder, 'libcuda.so.1'))
-        else:
-            # The program's run path leads to our client: the system's folders come before it only so.
-            os.symlink(native_driver(), os.path.join(folder, 'libcuda.so.1'))
-        path = os.pathsep.join(filter(None, [folder, os.environ.get('LD_LIBRARY_PATH')]))
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                              timeout=SECONDS * PATIENCE, env={**environment, 'LD_LIBRARY_PATH': path})
+class Run:
+    """What a program did."""
+
+    def __init__(self, what, out, err='', status=0):
+        self.what, self.out, self.err, self.status = what, out, err, status
+
+    def differences(self, other):
+        """How another run differs from this one, as lines; none when it does not."""
+        lines = list(difflib.unified_diff(self.out.splitlines(), other.out.splitlines(), self.what, other.what,
+                                          lineterm=''))
+        if self.status != other.status:
+            lines.append(f'{other.what}: ended with {other.status}, {self.what}: with {self.status}')
+        if self.err != other.err:
+            lines.append(f'{other.what}: stderr is\n{other.err[-2000:]}')
+        return lines
 
 
 def native_driver():
@@ -44,44 +48,58 @@ def native_driver():
     raise SystemExit('this machine has no libcuda.so.1')
 
 
-def differences(straight, remote, what):
-    """What is wrong with the remote run, as lines; none when it is equal."""
-    lines = list(difflib.unified_diff(straight.stdout.splitlines(), remote.stdout.splitlines(),
-                                      'straight', what, lineterm=''))
-    if straight.returncode != remote.returncode:
-        lines.append(f'{what}: ended with {remote.returncode}, straight with {straight.returncode}')
-    if remote.stderr != straight.stderr:
-        lines.append(f'{what}: stderr is\n{remote.stderr}')
-    return lines
+def run_straight(driver, command):
+    """With that driver as the machine's; the programs' own run path leads to our client."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith('RGPU_')}
+    with tempfile.TemporaryDirectory() as folder:
+        os.symlink(SOFT if driver == 'soft' else native_driver(), os.path.join(folder, 'libcuda.so.1'))
+        path = os.pathsep.join(filter(None, [folder, os.environ.get('LD_LIBRARY_PATH')]))
+        return finish('straight', subprocess.run, command, stdin=subprocess.DEVNULL, capture_output=True,
+                      text=True, check=False, timeout=SECONDS * PATIENCE,
+                      env={**environment, 'LD_LIBRARY_PATH': path})
+
+
+def finish(what, run, *arguments, **more):
+    try:
+        done = run(*arguments, **more)
+    except subprocess.TimeoutExpired as late:
+        out = late.stdout.decode(errors='replace') if late.stdout else ''
+        return Run(what, out, status=f'nothing after {late.timeout:g} s')
+    return Run(what, done.stdout, done.stderr, done.returncode)
+
+
+def run_all(options):
+    runs = []
+    if options.recorded:
+        with open(options.recorded, encoding='utf-8') as file:
+            runs.append(Run('recorded', file.read()))
+    if not options.remote_only:
+        runs.append(run_straight(options.driver, options.command))
+    with Server(driver='soft' if options.driver == 'soft' else 'auto') as server:
+        for what, more in (('remote', {}), ('remote, every call waiting', {'RGPU_SYNC': '1'})):
+            runs.append(finish(what, server.run, *options.command, seconds=SECONDS, **more))
+    return runs
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--driver', choices=['soft', 'native'], default='soft')
+    parser.add_argument('--recorded')
+    parser.add_argument('--remote-only', action='store_true')
     parser.add_argument('command', nargs=argparse.REMAINDER)
     options = parser.parse_args()
-    command = options.command
-    if not command:
+    if not options.command:
         parser.error('no program')
-    missing = [part for part in command if os.sep in part and not os.path.exists(part)]
+    missing = [part for part in options.command if os.sep in part and not os.path.exists(part)]
     if missing:
         print(f'skipped: there is no {missing[0]}')
         return 77
 
-    straight = run_straight(options.driver, command)
-    wrong = []
-    if straight.returncode != 0 or 'FAILED' in straight.stdout:
-        wrong += [f'straight: ended with {straight.returncode}', straight.stdout[-2000:], straight.stderr[-2000:]]
-    with Server(driver='soft' if options.driver == 'soft' else 'auto') as server:
-        for what, more in (('remote', {}), ('remote, every call waiting', {'RGPU_SYNC': '1'})):
-            try:
-                done = server.run(*command, seconds=SECONDS, **more)
-            except subprocess.TimeoutExpired as late:
-                out = late.stdout.decode(errors='replace') if late.stdout else ''
-                wrong += [f'{what}: not done after {late.timeout:g} s; the last of its output:', out[-1500:]]
-                continue
-            wrong += differences(straight, done, what)
-    print('\n'.join(wrong) if wrong else f'{len(straight.stdout.splitlines())} lines, equal')
+    first, *rest = run_all(options)
+    wrong = [f'{first.what}: ended with {first.status}\n{first.err}'] if first.status else []
+    for run in rest:
+        wrong += first.differences(run)
+    print('\n'.join(wrong) if wrong else f'{len(first.out.splitlines())} lines, equal in {len(rest) + 1} runs')
     return 1 if wrong else 0
 
 
