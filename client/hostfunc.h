@@ -15,6 +15,9 @@
 uint64_t hostfunc_add(CUhostFn fn, void *user, bool repeats);
 void hostfunc_remove(uint64_t id);
 
+/* What @id stands for; false: nothing any more. */
+bool hostfunc_describe(uint64_t id, CUhostFn *fn, void **user);
+
 /* The server wants function @id run now. False: there is none. */
 bool hostfunc_requested(uint64_t id);
 

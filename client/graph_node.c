@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The calls that take nodes of any type, each passed on to the call for its type. */
+#include "call.h"
+#include "client_calls.h"
+
+/* Edges that say more than "after" are not supported. */
+static bool edges_plain(const CUgraphEdgeData *edges, size_t count)
+{
+	for (size_t i = 0; edges && i < count; i++) {
+		if (edges[i].from_port || edges[i].to_port || edges[i].type)
+			return false;
+	}
+	return true;
+}
+
+static CUDA_KERNEL_NODE_PARAMS kernel_params(const CUgraphNodeParams *p)
+{
+	return (CUDA_KERNEL_NODE_PARAMS){
+		.func = p->kernel.func,
+		.gridDimX = p->kernel.gridDimX, .gridDimY = p->kernel.gridDimY,
+		.gridDimZ = p->kernel.gridDimZ, .blockDimX = p->kernel.blockDimX,
+		.blockDimY = p->kernel.blockDimY, .blockDimZ = p->kernel.blockDimZ,
+		.sharedMemBytes = p->kernel.sharedMemBytes,
+		.kernelParams = p->kernel.kernelParams,
+		.extra = p->kernel.extra,
+		.kern = p->kernel.kern,
+		.ctx = p->kernel.ctx,
+	};
+}
+
+static CUDA_MEMSET_NODE_PARAMS memset_params(const CUgraphNodeParams *p)
+{
+	return (CUDA_MEMSET_NODE_PARAMS){
+		.dst = p->memset.dst, .pitch = p->memset.pitch, .value = p->memset.value,
+		.elementSize = p->memset.elementSize, .width = p->memset.width,
+		.height = p->memset.height,
+	};
+}
+
+CUresult client_cuGraphAddNode_v2(CUgraphNode *phGraphNode, CUgraph hGraph,
+	const CUgraphNode *dependencies, const CUgraphEdgeData *dependencyData,
+	size_t numDependencies, CUgraphNodeParams *nodeParams)
+{
+	CUDA_KERNEL_NODE_PARAMS kernel;
+	CUDA_MEMSET_NODE_PARAMS set;
+	CUDA_HOST_NODE_PARAMS host;
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	if (!nodeParams)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (!edges_plain(dependencyData, numDependencies))
+		return CUDA_ERROR_NOT_SUPPORTED;
+	switch (nodeParams->type) {
+	case CU_GRAPH_NODE_TYPE_KERNEL:
+		kernel = kernel_params(nodeParams);
+		return client_cuGraphAddKernelNode_v2(phGraphNode, hGraph, dependencies,
+			numDependencies, &kernel);
+	case CU_GRAPH_NODE_TYPE_MEMCPY:
+		return client_cuGraphAddMemcpyNode(phGraphNode, hGraph, dependencies,
+			numDependencies, &nodeParams->memcpy.copyParams,
+			nodeParams->memcpy.copyCtx);
+	case CU_GRAPH_NODE_TYPE_MEMSET:
+		set = memset_params(nodeParams);
+		return stub_cuGraphAddMemsetNode(phGraphNode, hGraph, dependencies,
+			numDependencies, &set, nodeParams->memset.ctx);
+	case CU_GRAPH_NODE_TYPE_HOST:
+		host = (CUDA_HOST_NODE_PARAMS){nodeParams->host.fn, nodeParams->host.userData};
+		return client_cuGraphAddHostNode(phGraphNode, hGraph, dependencies,
+			numDependencies, &host);
+	case CU_GRAPH_NODE_TYPE_GRAPH:
+		return stub_cuGraphAddChildGraphNode(phGraphNode, hGraph, dependencies,
+			numDependencies, nodeParams->graph.graph);
+	case CU_GRAPH_NODE_TYPE_EMPTY:
+		return stub_cuGraphAddEmptyNode(phGraphNode, hGraph, dependencies,
+			numDependencies);
+	case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
+		return stub_cuGraphAddEventWaitNode(phGraphNode, hGraph, dependencies,
+			numDependencies, nodeParams->eventWait.event);
+	case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
+		return stub_cuGraphAddEventRecordNode(phGraphNode, hGraph, dependencies,
+			numDependencies, nodeParams->eventRecord.event);
+	default:
+		return CUDA_ERROR_NOT_SUPPORTED;
+	}
+}
+
+CUresult client_cuGraphAddNode(CUgraphNode *phGraphNode, CUgraph hGraph,
+	const CUgraphNode *dependencies, size_t numDependencies, CUgraphNodeParams *nodeParams)
+{
+	return client_cuGraphAddNode_v2(phGraphNode, hGraph, dependencies, NULL, numDependencies,
+		nodeParams);
+}
+
+CUresult client_cuGraphExecNodeSetParams(CUgraphExec hGraphExec, CUgraphNode hNode,
+	CUgraphNodeParams *nodeParams)
+{
+	CUDA_KERNEL_NODE_PARAMS kernel;
+	CUDA_MEMSET_NODE_PARAMS set;
+	CUDA_HOST_NODE_PARAMS host;
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	if (!nodeParams)
+		return CUDA_ERROR_INVALID_VALUE;
+	switch (nodeParams->type) {
+	case CU_GRAPH_NODE_TYPE_KERNEL:
+		kernel = kernel_params(nodeParams);
+		return client_cuGraphExecKernelNodeSetParams_v2(hGraphExec, hNode, &kernel);
+	case CU_GRAPH_NODE_TYPE_MEMCPY:
+		return client_cuGraphExecMemcpyNodeSetParams(hGraphExec, hNode,
+			&nodeParams->memcpy.copyParams, nodeParams->memcpy.copyCtx);
+	case CU_GRAPH_NODE_TYPE_MEMSET:
+		set = memset_params(nodeParams);
+		return hGraphExec ? stub_cuGraphExecMemsetNodeSetParams(hGraphExec, hNode, &set,
+					    nodeParams->memset.ctx)
+				  : stub_cuGraphMemsetNodeSetParams(hNode, &set);
+	case CU_GRAPH_NODE_TYPE_HOST:
+		host = (CUDA_HOST_NODE_PARAMS){nodeParams->host.fn, nodeParams->host.userData};
+		return client_cuGraphExecHostNodeSetParams(hGraphExec, hNode, &host);
+	default:
+		return CUDA_ERROR_NOT_SUPPORTED;
+	}
+}
+
+CUresult client_cuGraphNodeSetParams(CUgraphNode hNode, CUgraphNodeParams *nodeParams)
+{
+	return client_cuGraphExecNodeSetParams(NULL, hNode, nodeParams);
+}
