@@ -24,6 +24,7 @@ struct job {
 	bool repeats;	/* a graph's */
 	unsigned asked; /* calls of the driver that the client was not asked for */
 	unsigned noted; /* of those, seen by hostfunc_query */
+	unsigned sent;	/* calls that the client was asked for and has not answered */
 	unsigned done;	/* answers that no call has taken */
 };
 
@@ -115,7 +116,16 @@ CUresult hostfunc_enqueue(struct request *q, CUstream stream, uint64_t id)
 
 CUhostFn hostfunc_node(struct session *s, uint64_t id, void **data)
 {
-	*data = job_create(s, id, true);
+	struct hostfuncs *h = s->hostfuncs;
+	struct job *j;
+
+	pthread_mutex_lock(&h->lock);
+	TAILQ_FOREACH(j, &h->jobs, link) {
+		if (j->id == id && j->repeats)
+			break;
+	}
+	pthread_mutex_unlock(&h->lock);
+	*data = j ? j : job_create(s, id, true);
 	return *data ? trampoline : NULL;
 }
 
@@ -171,6 +181,7 @@ static uint64_t job_next(struct hostfuncs *h)
 			continue;
 		j->noted--;
 		j->asked--;
+		j->sent++;
 		atomic_fetch_sub(&h->asked, 1);
 		id = j->id;
 		break;
@@ -210,7 +221,8 @@ void hostfunc_done(struct session *s, uint64_t id)
 
 	pthread_mutex_lock(&h->lock);
 	TAILQ_FOREACH(j, &h->jobs, link) {
-		if (j->id == id) {
+		if (j->id == id && j->sent) {
+			j->sent--;
 			j->done++;
 			break;
 		}

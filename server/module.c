@@ -163,7 +163,7 @@ static CUresult container_get(struct request *q, uint64_t container, unsigned is
 	return handle_get(q->session, KIND_CUmodule, container, (void **)module);
 }
 
-static bool is_kernel(struct session *s, const void *function)
+bool function_is_kernel(struct session *s, const void *function)
 {
 	return handles_real_has(&s->handles, KIND_CUkernel, (uintptr_t)function);
 }
@@ -193,6 +193,12 @@ static CUresult parameter_get(void *function, bool kernel, unsigned i, size_t *o
 	if (kernel)
 		return driver.cuKernelGetParamInfo(function, i, offset, size);
 	return driver.cuFuncGetParamInfo(function, i, offset, size);
+}
+
+CUresult function_parameter(struct session *s, void *function, unsigned i, size_t *offset,
+	size_t *size)
+{
+	return parameter_get(function, function_is_kernel(s, function), i, offset, size);
 }
 
 /* All of a function that a launch needs to know. */
@@ -334,7 +340,7 @@ CUresult server_function_set_attribute(struct request *q, uint64_t function,
 
 	if (r || !real)
 		return r ? r : CUDA_ERROR_INVALID_HANDLE;
-	if (is_kernel(q->session, real))
+	if (function_is_kernel(q->session, real))
 		return driver.cuKernelSetAttribute(attribute, value, real, device);
 	return driver.cuFuncSetAttribute(real, attribute, value);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JIT options as they travel, with the worker's own log buffers added. */
+/* Functions and kernels, and JIT options as they travel with the worker's own log buffers added. */
 #ifndef MODULE_H
 #define MODULE_H
 
@@ -21,5 +21,10 @@ CUresult jit_fill(struct jit *j, const CUjit_option *options, const uint64_t *va
 	unsigned count);
 /* Logs of these sizes go to these buffers; a size of 0 leaves its log out. */
 void jit_logs(struct jit *j, char *info, unsigned info_size, char *error, unsigned error_size);
+
+/* A client's function may be a function or a kernel of the driver's. */
+bool function_is_kernel(struct session *s, const void *function);
+CUresult function_parameter(struct session *s, void *function, unsigned i, size_t *offset,
+	size_t *size);
 
 #endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server's halves of graph nodes that hold what only this side can name:
+ * functions with their packed parameters, copies with mirrored host memory,
+ * and the client's host functions.
+ */
+#include "hostfunc.h"
+#include "module.h"
+#include "server_calls.h"
+
+enum { SHAPE = 7 };
+
+/* A node's launch, with the list that carries its parameters. */
+struct node_launch {
+	CUDA_KERNEL_NODE_PARAMS params;
+	size_t bytes;
+	void *extra[5];
+};
+
+static void launch_fill(struct request *q, struct node_launch *l, CUfunction function,
+	const unsigned shape[SHAPE], const uint8_t *params, unsigned bytes)
+{
+	*l = (struct node_launch){ .bytes = bytes };
+	if (function_is_kernel(q->session, function))
+		l->params.kern = (CUkernel)function;
+	else
+		l->params.func = function;
+	l->params.gridDimX = shape[0];
+	l->params.gridDimY = shape[1];
+	l->params.gridDimZ = shape[2];
+	l->params.blockDimX = shape[3];
+	l->params.blockDimY = shape[4];
+	l->params.blockDimZ = shape[5];
+	l->params.sharedMemBytes = shape[6];
+	l->extra[0] = CU_LAUNCH_PARAM_BUFFER_POINTER;
+	l->extra[1] = (void *)params;
+	l->extra[2] = CU_LAUNCH_PARAM_BUFFER_SIZE;
+	l->extra[3] = &l->bytes;
+	l->extra[4] = CU_LAUNCH_PARAM_END;
+	l->params.extra = bytes ? l->extra : NULL;
+}
+
+CUresult server_graph_add_kernel(struct request *q, CUgraph graph, const CUgraphNode *nodes,
+	size_t count, CUfunction function, unsigned int grid_x, unsigned int grid_y,
+	unsigned int grid_z, unsigned int block_x, unsigned int block_y, unsigned int block_z,
+	unsigned int shared_bytes, const uint8_t *params, unsigned int bytes, CUgraphNode *node)
+{
+	const unsigned shape[SHAPE] = { grid_x, grid_y, grid_z, block_x, block_y, block_z,
+		shared_bytes };
+	struct node_launch l;
+
+	launch_fill(q, &l, function, shape, params, bytes);
+	return driver.cuGraphAddKernelNode_v2(node, graph, nodes, count, &l.params);
+}
+
+CUresult server_graph_set_kernel(struct request *q, CUgraphExec exec, CUgraphNode node,
+	CUfunction function, unsigned int grid_x, unsigned int grid_y, unsigned int grid_z,
+	unsigned int block_x, unsigned int block_y, unsigned int block_z,
+	unsigned int shared_bytes, const uint8_t *params, unsigned int bytes)
+{
+	const unsigned shape[SHAPE] = { grid_x, grid_y, grid_z, block_x, block_y, block_z,
+		shared_bytes };
+	struct node_launch l;
+
+	launch_fill(q, &l, function, shape, params, bytes);
+	if (exec)
+		return driver.cuGraphExecKernelNodeSetParams_v2(exec, node, &l.params);
+	return driver.cuGraphKernelNodeSetParams_v2(node, &l.params);
+}
+
+struct search {
+	const void *real;
+	uint64_t id;
+};
+
+static void search_each(void *user, uint64_t id, struct handle_entry *e)
+{
+	struct search *search = user;
+
+	if (atomic_load(&e->real) == search->real)
+		search->id = id;
+}
+
+/* The client's number of a function that the driver names. */
+static uint64_t function_id(struct session *s, const void *real)
+{
+	struct search search = { real, 0 };
+
+	handles_each(&s->handles, KIND_CUfunction, search_each, &search);
+	if (!search.id)
+		handles_each(&s->handles, KIND_CUkernel, search_each, &search);
+	return search.id;
+}
+
+static void put_parameter(uint8_t *params, unsigned room, unsigned *bytes, size_t offset, size_t size,
+	const void *value)
+{
+	if (offset + size <= room && value)
+		memcpy(params + offset, value, size);
+	if (offset + size > *bytes)
+		*bytes = offset + size;
+}
+
+/* A list of buffers, as a launch had them. */
+static void read_extra(void **extra, uint8_t *params, unsigned room, unsigned *bytes)
+{
+	const void *buffer = NULL;
+	size_t size = 0;
+
+	for (; extra[0] != CU_LAUNCH_PARAM_END; extra += 2) {
+		if (extra[0] == CU_LAUNCH_PARAM_BUFFER_POINTER)
+			buffer = extra[1];
+		else if (extra[0] == CU_LAUNCH_PARAM_BUFFER_SIZE)
+			size = *(size_t *)extra[1];
+		else
+			return;
+	}
+	put_parameter(params, room, bytes, 0, size, buffer);
+}
+
+CUresult server_graph_get_kernel(struct request *q, CUgraphNode node, uint64_t *function,
+	unsigned int *shape, unsigned int *bytes, uint8_t *params)
+{
+	CUDA_KERNEL_NODE_PARAMS got = { 0 };
+	unsigned room = *bytes;
+	size_t offset, size;
+	const void *real;
+	CUresult r = driver.cuGraphKernelNodeGetParams_v2(node, &got);
+
+	if (r)
+		return r;
+	real = got.kern ? (const void *)got.kern : (const void *)got.func;
+	*function = function_id(q->session, real);
+	if (!*function && got.func)
+		*function = function_id(q->session, real = got.func);
+	memcpy(shape,
+		(const unsigned[SHAPE]){ got.gridDimX, got.gridDimY, got.gridDimZ, got.blockDimX,
+			got.blockDimY, got.blockDimZ, got.sharedMemBytes },
+		SHAPE * sizeof(*shape));
+	*bytes = 0;
+	if (got.extra)
+		read_extra(got.extra, params, room, bytes);
+	for (unsigned i = 0; got.kernelParams; i++) {
+		if (function_parameter(q->session, (void *)real, i, &offset, &size))
+			break;
+		put_parameter(params, room, bytes, offset, size, got.kernelParams[i]);
+	}
+	return *function ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
+}
+
+CUresult server_graph_add_copy(struct request *q, CUgraph graph, const CUgraphNode *nodes,
+	size_t count, CUDA_MEMCPY3D *copy, CUcontext context, CUgraphNode *node)
+{
+	return driver.cuGraphAddMemcpyNode(node, graph, nodes, count, copy,
+		context ? context : q->context);
+}
+
+CUresult server_graph_set_copy(struct request *q, CUgraphExec exec, CUgraphNode node,
+	CUDA_MEMCPY3D *copy, CUcontext context)
+{
+	if (exec)
+		return driver.cuGraphExecMemcpyNodeSetParams(exec, node, copy,
+			context ? context : q->context);
+	return driver.cuGraphMemcpyNodeSetParams(node, copy);
+}
+
+static CUresult host_fill(struct request *q, uint64_t id, CUDA_HOST_NODE_PARAMS *out)
+{
+	out->fn = hostfunc_node(q->session, id, &out->userData);
+	return out->fn ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+CUresult server_graph_add_host(struct request *q, CUgraph graph, const CUgraphNode *nodes,
+	size_t count, uint64_t id, CUgraphNode *node)
+{
+	CUDA_HOST_NODE_PARAMS params;
+	CUresult r = host_fill(q, id, &params);
+
+	return r ? r : driver.cuGraphAddHostNode(node, graph, nodes, count, &params);
+}
+
+CUresult server_graph_set_host(struct request *q, CUgraphExec exec, CUgraphNode node, uint64_t id)
+{
+	CUDA_HOST_NODE_PARAMS params;
+	CUresult r = host_fill(q, id, &params);
+
+	if (r)
+		return r;
+	if (exec)
+		return driver.cuGraphExecHostNodeSetParams(exec, node, &params);
+	return driver.cuGraphHostNodeSetParams(node, &params);
+}
+
+CUresult server_graph_get_host(struct request *q, CUgraphNode node, uint64_t *id)
+{
+	CUDA_HOST_NODE_PARAMS params = { 0 };
+	CUresult r = driver.cuGraphHostNodeGetParams(node, &params);
+
+	if (r)
+		return r;
+	*id = hostfunc_node_id(q->session, params.fn, params.userData);
+	return *id ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
+}
