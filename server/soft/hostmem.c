@@ -6,8 +6,14 @@
  */
 #include "soft.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
 
 static CUresult host_new(struct context *c, size_t bytes, unsigned flags, struct range **out)
 {
@@ -111,12 +117,27 @@ CUresult cuMemHostUnregister(void *p)
 	return host_end(p, RANGE_REGISTERED, CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
 }
 
-/* Every page must be there; a hole is told by mincore's ENOMEM. */
-static bool pages_exist(uintptr_t addr, size_t bytes)
+/* An old kernel and forbidden pages give one error: this page tells them apart. */
+static bool can_populate(void)
+{
+	uintptr_t here = (uintptr_t)&here & ~(uintptr_t)4095;
+
+	return madvise((void *)here, 4096, MADV_POPULATE_WRITE) == 0;
+}
+
+/*
+ * Every page must be there for what devices may do, and is made so, as pinning
+ * would. A kernel that cannot is asked for holes at least.
+ */
+static bool pages_exist(uintptr_t addr, size_t bytes, bool write)
 {
 	uintptr_t first = addr & ~(uintptr_t)4095, end = round_up(addr + bytes, 4096), n;
 	unsigned char state[256];
 
+	if (!madvise((void *)first, end - first, write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ))
+		return true;
+	if (errno != EINVAL || can_populate())
+		return false;
 	for (; first < end; first += n) {
 		n = end - first < sizeof(state) * 4096 ? end - first : sizeof(state) * 4096;
 		if (mincore((void *)first, n, state) < 0)
@@ -141,7 +162,7 @@ static CUresult host_register(void *p, size_t bytes, unsigned flags)
 	result = capture_unsafe();
 	if (!result && range_overlaps(addr, bytes))
 		result = CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
-	if (!result && !pages_exist(addr, bytes))
+	if (!result && !pages_exist(addr, bytes, !(flags & CU_MEMHOSTREGISTER_READ_ONLY)))
 		result = CUDA_ERROR_INVALID_VALUE;
 	if (result)
 		return leave(result);

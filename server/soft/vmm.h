@@ -17,4 +17,12 @@ struct memory {
 	CUmemAllocationProp prop;
 };
 
+struct reservation {
+	uintptr_t addr;
+	size_t size;
+	LIST_ENTRY(reservation) link;
+};
+
+struct reservation *reservation_find(uint64_t addr);
+
 #endif

@@ -2,6 +2,8 @@
 /* Launches in all forms, their limits, and what a kernel's fault does to its context. */
 #include "soft_test.h"
 
+#include <stdio.h>
+
 enum {
 	N = 1000,
 };
@@ -282,11 +284,73 @@ static void stays_in_order(void **state)
 	ok(cuModuleUnload(m));
 }
 
+/* Pages that a kernel reads go away under it: bytes or an error, but no crash. */
+static void unmapped_under_a_kernel(void **state)
+{
+	CUmemAllocationProp prop = {.type = CU_MEM_ALLOCATION_TYPE_PINNED,
+		.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = 0}};
+	CUmemAccessDesc both = {
+		.location = prop.location, .flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
+	CUmemGenericAllocationHandle h;
+	const size_t size = 2 << 20;
+	CUdeviceptr p, q;
+	void *params[] = {&p, &q};
+	atomic_uint *flag;
+	CUmodule m = load(kernels);
+	CUstream s;
+
+	ok(cuMemHostAlloc((void **)&flag, 4, 0));
+	atomic_store(flag, 0);
+	p = (uintptr_t)flag;
+	ok(cuMemAddressReserve(&q, size, 0, 0, 0));
+	ok(cuMemCreate(&h, size, &prop, 0));
+	ok(cuMemMap(q, size, 0, h, 0));
+	ok(cuMemSetAccess(q, size, &both, 1));
+	ok(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	ok(cuLaunchKernel(function(m, "spin"), 1, 1, 1, 1, 1, 1, 0, s, params, NULL));
+	usleep(20000);
+	fails(cuStreamQuery(s), CUDA_ERROR_NOT_READY);
+	ok(cuMemUnmap(q, size));
+	ok(cuMemRelease(h));
+	ok(cuMemAddressFree(q, size));
+	usleep(5000);
+	atomic_store(flag, 1);
+	ok(cuStreamSynchronize(s));
+	ok(cuStreamDestroy_v2(s));
+	ok(cuMemFreeHost(flag));
+	ok(cuModuleUnload(m));
+}
+
+/* What kernels print is there when a synchronisation returns, in order. */
+static void printing(void **state)
+{
+	CUmodule m = load(kernels);
+	char text[64] = "", path[] = "/tmp/soft-print-XXXXXX";
+	int file = mkstemp(path), old = dup(1);
+	unsigned n = 41;
+	void *params[] = {&n};
+
+	assert_true(file >= 0 && old >= 0);
+	fflush(stdout);
+	dup2(file, 1);
+	ok(cuLaunchKernel(function(m, "say"), 1, 1, 1, 1, 1, 1, 0, NULL, params, NULL));
+	n = 42;
+	ok(cuLaunchKernel(function(m, "say"), 1, 1, 1, 1, 1, 1, 0, NULL, params, NULL));
+	ok(cuCtxSynchronize());
+	dup2(old, 1);
+	assert_int_equal(pread(file, text, sizeof(text) - 1, 0), 8);
+	assert_string_equal(text, "41!\n42!\n");
+	close(old);
+	close(file);
+	unlink(path);
+	ok(cuModuleUnload(m));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(all_forms), TEST(limits), TEST(sticky),
 		TEST(freed_memory), TEST(host_and_peer_memory), TEST(in_graphs),
-		TEST(stays_in_order)};
+		TEST(stays_in_order), TEST(unmapped_under_a_kernel), TEST(printing)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

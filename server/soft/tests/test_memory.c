@@ -2,6 +2,8 @@
 /* Device and host memory: limits, ranges, attributes, copies and fills. */
 #include "soft_test.h"
 
+#include <sys/mman.h>
+
 #define MIB ((size_t)1 << 20)
 
 static void out_of_memory(void **state)
@@ -131,6 +133,11 @@ static void host_memory(void **state)
 	fails(cuMemHostUnregister(mine), CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
 	fails(cuMemHostRegister_v2((void *)0x10000, 4096, 0), CUDA_ERROR_INVALID_VALUE);
 	free(mine);
+	mine = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	fails(cuMemHostRegister_v2(mine, 8192, 0), CUDA_ERROR_INVALID_VALUE);
+	ok(cuMemHostRegister_v2(mine, 8192, CU_MEMHOSTREGISTER_READ_ONLY));
+	ok(cuMemHostUnregister(mine));
+	munmap(mine, 8192);
 }
 
 static void copies(void **state)

@@ -181,7 +181,7 @@ static void attributes(void **state)
 	int value;
 
 	ok(cuModuleGetFunctionCount(&count, m));
-	assert_int_equal(count, 5);
+	assert_int_equal(count, 7);
 	ok(cuModuleEnumerateFunctions(all, 8, m));
 	ok(cuModuleGetFunction(&same, m, "add"));
 	assert_ptr_equal(same, add);
@@ -223,7 +223,7 @@ static void libraries(void **state)
 
 	ok(cuLibraryLoadData(&library, kernels, NULL, NULL, 0, NULL, NULL, 0));
 	ok(cuLibraryGetKernelCount(&count, library));
-	assert_int_equal(count, 5);
+	assert_int_equal(count, 7);
 	ok(cuLibraryEnumerateKernels(all, 5, library));
 	ok(cuLibraryGetKernel(&kernel, library, "count"));
 	fails(cuLibraryGetKernel(&kernel, library, "nothing"), CUDA_ERROR_NOT_FOUND);

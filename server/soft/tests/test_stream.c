@@ -79,6 +79,24 @@ static void per_thread(void **state)
 	assert_int_equal(again, legacy);
 }
 
+/* In the calls for per-thread default streams, stream 0 is the thread's own. */
+static void twins(void **state)
+{
+	unsigned long long mine, again;
+	unsigned word = 0;
+	CUdeviceptr p;
+
+	ok(cuMemAlloc_v2(&p, 16));
+	ok(cuStreamGetId(CU_STREAM_PER_THREAD, &mine));
+	ok(cuStreamGetId_ptsz(NULL, &again));
+	assert_int_equal(mine, again);
+	ok(cuMemsetD32_v2_ptds(p, 3, 4));
+	ok(cuMemcpyDtoH_v2_ptds(&word, p + 12, 4));
+	assert_int_equal(word, 3);
+	ok(cuStreamSynchronize_ptsz(NULL));
+	ok(cuMemFree_v2(p));
+}
+
 static void pageable_source(void **state)
 {
 	CUstream s = stream_of(0);
@@ -286,8 +304,9 @@ static void many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(asynchronous), TEST(legacy_rule), TEST(per_thread),
-		TEST(pageable_source), TEST(pinned_source), TEST(free_waits), TEST(events),
-		TEST(record_moves_on), TEST(host_functions), TEST(values), TEST(many)};
+		TEST(twins), TEST(pageable_source), TEST(pinned_source), TEST(free_waits),
+		TEST(events), TEST(record_moves_on), TEST(host_functions), TEST(values),
+		TEST(many)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
