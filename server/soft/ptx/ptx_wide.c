@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Arithmetic of more than one register: additions, subtractions and multiply-
- * adds that read and write the carry of each lane. A subtraction's carry is
- * its borrow.
+ * adds that read and write the carry of each lane. A subtraction adds the
+ * complement: its carry is set where it does not borrow.
  */
 #include "ptx_lane.h"
 #include "ptx_parser.h"
@@ -10,9 +10,10 @@
 #define CARRY_IN 1
 #define CARRY_OUT 2
 
-static inline uint32_t carry_of(const struct warp *w, const struct insn *i, unsigned lane)
+static inline uint32_t carry_of(const struct warp *w, const struct insn *i, unsigned lane,
+	uint32_t otherwise)
 {
-	return i->extra & CARRY_IN ? w->carry >> lane & 1 : 0;
+	return i->extra & CARRY_IN ? w->carry >> lane & 1 : otherwise;
 }
 
 static inline void carry_set(struct warp *w, const struct insn *i, unsigned lane, bool carry)
@@ -21,8 +22,8 @@ static inline void carry_set(struct warp *w, const struct insn *i, unsigned lane
 		w->carry = (w->carry & ~(1u << lane)) | (uint32_t)carry << lane;
 }
 
-/* T is the type, W one twice as wide; `product` is what a and b come to. */
-#define WIDE(name, T, W, first, second, sign)                                                      \
+/* T is the type, W one twice as wide; without a carry, `otherwise` is added. */
+#define WIDE(name, T, W, first, second, otherwise)                                                 \
 	HANDLER(name)                                                                              \
 	{                                                                                          \
 		T *d = column(w, i->d);                                                            \
@@ -30,7 +31,7 @@ static inline void carry_set(struct warp *w, const struct insn *i, unsigned lane
 		for (; lanes; lanes &= lanes - 1) {                                                \
 			unsigned l = (unsigned)__builtin_ctz(lanes);                               \
 			T a = pa[l], b = pb[l], c = pc[l];                                         \
-			W r = (W)(T)(first) sign (W)(T)(second) sign carry_of(w, i, l);            \
+			W r = (W)(T)(first) + (W)(T)(second) + carry_of(w, i, l, otherwise);       \
 			(void)a, (void)b, (void)c;                                                 \
 			d[l] = (T)r;                                                               \
 			carry_set(w, i, l, r >> (sizeof(T) * 8) & 1);                              \
@@ -41,16 +42,16 @@ static inline void carry_set(struct warp *w, const struct insn *i, unsigned lane
 typedef unsigned __int128 u128;
 typedef __int128 s128;
 
-WIDE(add_32, uint32_t, uint64_t, a, b, +)
-WIDE(add_64, uint64_t, u128, a, b, +)
-WIDE(sub_32, uint32_t, uint64_t, a, b, -)
-WIDE(sub_64, uint64_t, u128, a, b, -)
-WIDE(mad_lo_32, uint32_t, uint64_t, a * b, c, +)
-WIDE(mad_lo_64, uint64_t, u128, a * b, c, +)
-WIDE(mad_hi_u32, uint32_t, uint64_t, (uint64_t)a * b >> 32, c, +)
-WIDE(mad_hi_s32, uint32_t, uint64_t, (uint64_t)((int64_t)(int32_t)a * (int32_t)b) >> 32, c, +)
-WIDE(mad_hi_u64, uint64_t, u128, (u128)a * b >> 64, c, +)
-WIDE(mad_hi_s64, uint64_t, u128, (u128)((s128)(int64_t)a * (int64_t)b) >> 64, c, +)
+WIDE(add_32, uint32_t, uint64_t, a, b, 0)
+WIDE(add_64, uint64_t, u128, a, b, 0)
+WIDE(sub_32, uint32_t, uint64_t, a, ~b, 1)
+WIDE(sub_64, uint64_t, u128, a, ~b, 1)
+WIDE(mad_lo_32, uint32_t, uint64_t, a * b, c, 0)
+WIDE(mad_lo_64, uint64_t, u128, a * b, c, 0)
+WIDE(mad_hi_u32, uint32_t, uint64_t, (uint64_t)a * b >> 32, c, 0)
+WIDE(mad_hi_s32, uint32_t, uint64_t, (uint64_t)((int64_t)(int32_t)a * (int32_t)b) >> 32, c, 0)
+WIDE(mad_hi_u64, uint64_t, u128, (u128)a * b >> 64, c, 0)
+WIDE(mad_hi_s64, uint64_t, u128, (u128)((s128)(int64_t)a * (int64_t)b) >> 64, c, 0)
 
 const struct rule rules_wide[] = {
 	{"add.cc.<u32|s32>", "Www", add_32, CARRY_OUT},
