@@ -12,10 +12,9 @@
 #include "client_calls.h"
 #include "context.h"
 #include "event.h"
-#include "mirror.h"
+#include "real.h"
 #include "stream.h"
 #include "thread.h"
-#include "window.h"
 #include "wire_calls.h"
 
 struct capture {
@@ -104,6 +103,19 @@ CUresult capture_forbid(struct stream *s)
 		c->invalid = true;
 	pthread_mutex_unlock(&lock);
 	return c ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : CUDA_SUCCESS;
+}
+
+bool capture_forbid_event(struct event *e)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&lock);
+	for (struct capture *c = captures; c; c = c->next) {
+		if (c->id == e->capture)
+			found = c->invalid = true;
+	}
+	pthread_mutex_unlock(&lock);
+	return found;
 }
 
 void capture_record(struct event *e, struct stream *s)
@@ -426,23 +438,4 @@ CUresult client_cuStreamUpdateCaptureDependencies(CUstream hStream, CUgraphNode 
 {
 	return client_cuStreamUpdateCaptureDependencies_v2(hStream, dependencies, NULL,
 		numDependencies, flags);
-}
-
-CUresult client_cuGraphLaunch(CUgraphExec hGraph, CUstream hStream)
-{
-	struct stream *s;
-	uint64_t stream;
-	CUresult r = call_check(0);
-
-	if (!r && !hGraph)
-		r = CUDA_ERROR_INVALID_VALUE;
-	if (!r)
-		r = stream_find(hStream, &s);
-	if (!r)
-		r = stream_use(s, &stream);
-	if (!r)
-		r = window_take(s);
-	if (!r)
-		r = mirror_send();
-	return r ? r : wire_cuGraphLaunch((uintptr_t)hGraph, stream);
 }

@@ -8,6 +8,7 @@
 #define CAPTURE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include "cuda_types.h"
 
 struct stream;
@@ -32,6 +33,9 @@ CUresult capture_legacy_used(void);
 
 /* A capturing stream is synchronised or queried: UNSUPPORTED, and the capture is invalid. */
 CUresult capture_forbid(struct stream *s);
+
+/* An event that was recorded in a capture is asked about: true while that goes on; it is then invalid. */
+bool capture_forbid_event(struct event *e);
 
 /* An event is recorded in, or waited for by, a stream. */
 void capture_record(struct event *e, struct stream *s);

@@ -326,6 +326,8 @@ CUresult client_cuCtxDestroy_v2(CUcontext ctx)
 
 	if (r)
 		return r;
+	if (!ctx)
+		return CUDA_ERROR_INVALID_VALUE;
 	if (!c || c->primary)
 		return CUDA_ERROR_INVALID_CONTEXT;
 	if (thread_context(t) == c)
@@ -377,6 +379,8 @@ CUresult client_cuCtxPushCurrent_v2(CUcontext ctx)
 
 	if (r)
 		return r;
+	if (!ctx)
+		return CUDA_ERROR_INVALID_VALUE;
 	return c ? push(c) : CUDA_ERROR_INVALID_CONTEXT;
 }
 

@@ -124,7 +124,7 @@ static CUresult ask(CUevent hEvent, CUresult (*wire_ask)(uint64_t))
 
 	if (!r)
 		r = find(hEvent, &e);
-	if (!r && e->capture && atomic_load(&captures_active))
+	if (!r && e->capture && capture_forbid_event(e))
 		return CUDA_ERROR_CAPTURED_EVENT;
 	if (!r)
 		r = capture_unsafe();

@@ -116,8 +116,12 @@ CUresult client_cuMemHostAlloc(void **pp, size_t bytesize, unsigned int Flags)
 		r = capture_unsafe();
 	if (r)
 		return r;
-	if (!pp || !bytesize || Flags & ~ALLOC_FLAGS)
+	if (!pp || Flags & ~ALLOC_FLAGS)
 		return CUDA_ERROR_INVALID_VALUE;
+	if (!bytesize) {
+		*pp = NULL;
+		return CUDA_SUCCESS;
+	}
 	if (bytesize > client.host_size)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	base = band_take(extent(bytesize));
@@ -170,10 +174,11 @@ static CUresult find(const void *p, struct memory_range *range)
 CUresult client_cuMemFreeHost(void *p)
 {
 	struct memory_range range;
-	CUresult r = find(p, &range);
+	CUresult r = p ? find(p, &range) : call_check(CALL_NO_CONTEXT);
 
-	if (!r)
-		r = capture_unsafe();
+	if (r || !p)
+		return r;
+	r = capture_unsafe();
 	if (!r && range.base != (uintptr_t)p)
 		r = CUDA_ERROR_INVALID_VALUE;
 	if (r)

@@ -34,10 +34,13 @@ static CUresult read_extra(const struct function *f, void **extra, struct launch
 		else
 			return CUDA_ERROR_INVALID_VALUE;
 	}
-	if (!buffer || !size || *size < f->param_size || *size > sizeof(out->bytes))
+	if (!buffer || !size || !*size)
 		return CUDA_ERROR_INVALID_VALUE;
-	out->size = *size;
+	if (*size > f->param_size)
+		return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+	/* Too short a buffer is taken, as the driver does. */
 	memcpy(out->bytes, buffer, *size);
+	memset(out->bytes + *size, 0, f->param_size - *size);
 	return CUDA_SUCCESS;
 }
 
@@ -87,6 +90,33 @@ CUresult launch_check(const struct function *f, const struct launch_shape *s)
 	return CUDA_SUCCESS;
 }
 
+/* A cooperative grid must fit the device as a whole. */
+static CUresult check_cooperative(const struct function *f, const struct launch_shape *s)
+{
+	const struct device *d = &client.device[context_self()->device];
+	uint64_t blocks = (uint64_t)s->grid[0] * s->grid[1] * s->grid[2];
+	int per_processor;
+	CUresult r;
+
+	r = wire_cuOccupancyMaxActiveBlocksPerMultiprocessor(&per_processor, f->object.handle,
+		s->block[0] * s->block[1] * s->block[2], s->shared);
+	if (r)
+		return r;
+	return blocks > (uint64_t)per_processor *
+				       d->attribute[CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT]
+		       ? CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE
+		       : CUDA_SUCCESS;
+}
+
+static bool is_cooperative(const CUlaunchAttribute *attributes, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (attributes[i].id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE)
+			return attributes[i].value.cooperative;
+	}
+	return false;
+}
+
 static CUresult launch(CUfunction function, const struct launch_shape *shape, CUstream stream,
 	const CUlaunchAttribute *attributes, unsigned count, void **params, void **extra)
 {
@@ -100,6 +130,8 @@ static CUresult launch(CUfunction function, const struct launch_shape *shape, CU
 		r = function_find(function, &f);
 	if (!r)
 		r = launch_check(f, shape);
+	if (!r && is_cooperative(attributes, count))
+		r = check_cooperative(f, shape);
 	if (!r)
 		r = launch_pack(f, params, extra, &packed);
 	if (!r)

@@ -14,7 +14,7 @@
 
 enum { PITCH_ALIGNMENT = 512 };
 
-static CUresult note(CUdeviceptr address, size_t bytes)
+static CUresult note(CUdeviceptr address, size_t bytes, CUmemoryPool pool)
 {
 	struct context *c = context_self();
 	struct memory_range range = {
@@ -23,6 +23,7 @@ static CUresult note(CUdeviceptr address, size_t bytes)
 		.kind = MEMORY_DEVICE,
 		.context = c,
 		.device = c->device,
+		.pool = pool,
 	};
 
 	return memory_add(&range) ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
@@ -41,7 +42,7 @@ CUresult client_cuMemAlloc_v2(CUdeviceptr *dptr, size_t bytesize)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = wire_memory_alloc(&address, bytesize);
 	if (!r)
-		r = note(address, bytesize);
+		r = note(address, bytesize, NULL);
 	if (!r)
 		*dptr = address;
 	return r;
@@ -101,6 +102,7 @@ CUresult client_cuMemGetAddressRange_v2(CUdeviceptr *pbase, size_t *psize, CUdev
 
 CUresult client_cuMemAllocAsync(CUdeviceptr *dptr, size_t bytesize, CUstream hStream)
 {
+	CUmemoryPool pool;
 	CUdeviceptr address;
 	uint64_t stream;
 	CUresult r = call_check(0);
@@ -111,9 +113,11 @@ CUresult client_cuMemAllocAsync(CUdeviceptr *dptr, size_t bytesize, CUstream hSt
 		return r;
 	if (!dptr || !bytesize)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = wire_cuMemAllocAsync(&address, bytesize, stream);
+	r = stub_cuDeviceGetMemPool(&pool, context_self()->device);
 	if (!r)
-		r = note(address, bytesize);
+		r = wire_cuMemAllocAsync(&address, bytesize, stream);
+	if (!r)
+		r = note(address, bytesize, pool);
 	if (!r)
 		*dptr = address;
 	return r;
@@ -134,7 +138,7 @@ CUresult client_cuMemAllocFromPoolAsync(CUdeviceptr *dptr, size_t bytesize, CUme
 		return CUDA_ERROR_INVALID_VALUE;
 	r = wire_cuMemAllocFromPoolAsync(&address, bytesize, (uintptr_t)pool, stream);
 	if (!r)
-		r = note(address, bytesize);
+		r = note(address, bytesize, pool);
 	if (!r)
 		*dptr = address;
 	return r;
@@ -150,6 +154,8 @@ CUresult client_cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream)
 		r = stream_check(hStream, &stream);
 	if (r)
 		return r;
+	if (!dptr)
+		return CUDA_SUCCESS;
 	if (!memory_find(dptr, &range) || range.base != dptr || range.kind != MEMORY_DEVICE)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = wire_cuMemFreeAsync(dptr, stream);
@@ -238,7 +244,7 @@ static CUresult attribute(void *data, CUpointer_attribute name, CUdeviceptr ptr,
 		*(unsigned *)data = CU_POINTER_ATTRIBUTE_ACCESS_FLAG_READWRITE;
 		return CUDA_SUCCESS;
 	case CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE:
-		*(CUmemoryPool *)data = NULL;
+		*(CUmemoryPool *)data = m->pool;
 		return CUDA_SUCCESS;
 	default:
 		return CUDA_ERROR_INVALID_VALUE;

@@ -27,6 +27,7 @@ struct memory_range {
 	CUdevice device;
 	unsigned flags;	   /* of cuMemHostAlloc */
 	uint64_t id;	   /* buffer id: unique for ever */
+	CUmemoryPool pool; /* NULL: from none */
 	bool mapped;	   /* by cuMemMap: copies may go on in the next mapping */
 };
 

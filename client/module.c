@@ -389,7 +389,7 @@ static CUresult get_function(struct module *m, const char *name, void **out)
 	struct function *f;
 	CUresult r;
 
-	if (!out || !name)
+	if (!out || !name || !*name)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (!m)
 		return CUDA_ERROR_INVALID_HANDLE;
