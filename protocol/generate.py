@@ -209,6 +209,7 @@ def reply_locals(call):
             wanted += ['result == CUDA_SUCCESS'] if 'always' in call.words and 'new' in item.leaf.words else []
             sets += f'\t\t\tif ({" && ".join(wanted)})\n\t' if wanted else ''
             sets += f'\t\t\t{client_value(item)} = {name};\n'
+            sets += f'\t\t\treal_learn(KIND_{item.handle.name}, &{name}, 1);\n' if item.handle else ''
             continue
         count = client_count(item)
         if not isinstance(item.count, (int, str, type(None))) and item.count.pointer:
@@ -218,6 +219,7 @@ def reply_locals(call):
         gets += f'\t\t{name} = get_run(in, {stem}_count, {item.size});\n'
         sets += f'\t\t\tif ({stem}_count)\n\t\t\t\tmemcpy({client_value(item)}, {name}, ' \
                 f'{stem}_count * {item.size});\n'
+        sets += f'\t\t\treal_learn(KIND_{item.handle.name}, {name}, {stem}_count);\n' if item.handle else ''
     return decls, gets, sets
 
 
@@ -271,7 +273,8 @@ def cached_body(call, sizes, checks, puts, decls, gets, sets):
 
 def wire_calls_c(spec, section):
     calls = [c for c in spec.calls if c.opcode and c.section == section]
-    text = '#include "call.h"\n#include "layout.h"\n#include "opcodes.h"\n#include "sizes.h"\n#include "wire_calls.h"\n\n'
+    text = '#include "call.h"\n#include "layout.h"\n#include "opcodes.h"\n#include "real.h"\n#include "sizes.h"\n' \
+           '#include "wire_calls.h"\n\n'
     types = [(n, s) for n, s in spec.numbers.items()] + [(h, 8) for h in spec.handles]
     if section == spec.sections[0]:
         text += ''.join(f'_Static_assert(sizeof({n}) == {s}, "size of {n}");\n' for n, s in types) + '\n'
@@ -359,12 +362,10 @@ def translate(handle, var, value, out, refuse):
         null = f'{value} ? {handle.check}({value}, {out}) : CUDA_SUCCESS' if var.optional else \
             f'{handle.check}({value}, {out})'
         return f'\tr = {null};\n\tif (r != CUDA_SUCCESS)\n' + refuse('r')
-    known = f'object_get(KIND_{handle.name}, {value})' if handle.minted else value
+    number = f'(uint64_t)(uintptr_t){value}'
+    known = f'object_get(KIND_{handle.name}, {value})' if handle.minted else f'real_known(KIND_{handle.name}, {number})'
     test = f'{value} && !{known}' if var.optional else f'!{known}'
-    if not handle.minted:
-        test = '' if var.optional else f'!{value}'
-    text = f'\tif ({test})\n' + refuse(f'(CUresult){handle.error}') if test else ''
-    return text + f'\t{out[1:]} = (uint64_t)(uintptr_t){value};\n'
+    return f'\tif ({test})\n' + refuse(f'(CUresult){handle.error}') + f'\t{out[1:]} = {number};\n'
 
 
 def stub(spec, call):
@@ -387,6 +388,16 @@ def stub(spec, call):
     if gone:
         after += f'\t\tobject_destroy(KIND_{gone.base}, object_get(KIND_{gone.base}, {gone.name}));\n'
     result = f'wire_{call.name}({", ".join(args)})'
+    ended = next((v for v in call.params if 'free' in v.words and not spec.handles[v.base].minted), None)
+    if ended:
+        return head + decls + '\tCUresult r;\n\n' + text + f'''	real_forget(KIND_{ended.base}, {ended.name}_wire);
+	r = {result};
+	if (r != CUDA_SUCCESS)
+		real_learn(KIND_{ended.base}, &{ended.name}_wire, 1);
+	return r;
+}}
+
+'''
     if not after:
         decls += '\tCUresult r;\n' if uses else ''
         return head + decls + ('\n' if decls else '') + text + f'\treturn {result};\n}}\n\n'

@@ -7,6 +7,7 @@
 
 #include "call.h"
 #include "object.h"
+#include "real.h"
 
 /* What a twin passes for the default stream, as a handle. */
 #define PER_THREAD 2

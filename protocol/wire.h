@@ -33,7 +33,7 @@ enum frame_op {
 	FRAME_THREAD = 0x01,	  /* c->s: thread u32, pad u32, context u64: who issues what follows */
 	FRAME_GOODBYE = 0x02,	  /* c->s: execute what came before, then end */
 	FRAME_HOST_DONE = 0x03,	  /* c->s on the side connection: id u64 of a host function */
-	FRAME_HEARTBEAT = 0x04,	  /* c->s on the side connection: empty */
+	FRAME_HEARTBEAT = 0x04,	  /* c->s on the side connection: zero u64 */
 	FRAME_REPLY = 0x10,	  /* s->c: seq u64 of the request, result i32, pushes u32, payload */
 	FRAME_HOST_CALL = 0x11,	  /* s->c: id u64: run this host function now */
 	FRAME_DATA = 0x12,	  /* s->c: copy id u64, offset u64, bytes[]: device-to-host data;

@@ -111,7 +111,7 @@ CUresult stub_nodes(Graph graph, Node *nodes, size_t *count)
 {
 	uint64_t graph_wire = 0;
 
-	if (!graph)
+	if (!real_known(KIND_Graph, (uint64_t)(uintptr_t)graph))
 		return call_refuse(CALL_NO_CONTEXT, (CUresult)1);
 	graph_wire = (uint64_t)(uintptr_t)graph;
 	if (!count)

@@ -3,6 +3,7 @@
 #include "call.h"
 #include "layout.h"
 #include "opcodes.h"
+#include "real.h"
 #include "sizes.h"
 #include "wire_calls.h"
 
@@ -136,6 +137,7 @@ CUresult wire_nodes(uint64_t graph, Node *nodes, size_t *count)
 			*count = count_got;
 			if (nodes_count)
 				memcpy(nodes, nodes_got, nodes_count * 8);
+			real_learn(KIND_Node, nodes_got, nodes_count);
 		}
 	}
 	return call_end(&c, r);
@@ -188,7 +190,9 @@ CUresult wire_make(Graph *graph, const Config *config, Result *result, const cha
 		if (!in->bad) {
 			if (result == CUDA_SUCCESS)
 				*graph = graph_got;
+			real_learn(KIND_Graph, &graph_got, 1);
 			result->node = result_node_got;
+			real_learn(KIND_Node, &result_node_got, 1);
 			if (log_count)
 				memcpy(log, log_got, log_count * 1);
 		}

@@ -3,6 +3,7 @@
 #include "call.h"
 #include "layout.h"
 #include "opcodes.h"
+#include "real.h"
 #include "sizes.h"
 #include "wire_calls.h"
 
