@@ -28,7 +28,6 @@ CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice de
 	bool primary, struct context **out)
 {
 	struct context *c = s->contexts_made < CONTEXTS_MAX ? calloc(1, sizeof(*c)) : NULL;
-	struct handle_entry *e;
 	CUresult r;
 
 	if (!c)
@@ -47,8 +46,7 @@ CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice de
 		free(c);
 		return r;
 	}
-	e = handles_find(&s->handles, KIND_CUcontext, id);
-	atomic_store_explicit(&e->state, c, memory_order_release);
+	handles_attach(&s->handles, KIND_CUcontext, id, c);
 	pthread_mutex_lock(&s->state);
 	LIST_INSERT_HEAD(&s->contexts, c, link);
 	s->contexts_made++;

@@ -121,6 +121,17 @@ unlock:
 	return err;
 }
 
+void handles_attach(struct handles *h, enum kind kind, uint64_t id, void *state)
+{
+	struct handle_entry *e;
+
+	pthread_mutex_lock(&h->lock);
+	e = handles_find(h, kind, id);
+	if (e)
+		atomic_store_explicit(&e->state, state, memory_order_release);
+	pthread_mutex_unlock(&h->lock);
+}
+
 void handles_drop(struct handles *h, enum kind kind, uint64_t id)
 {
 	struct handle_entry *e;

@@ -52,6 +52,8 @@ void handles_fini(struct handles *h);
 struct handle_entry *handles_find(const struct handles *h, enum kind kind, uint64_t id);
 /* -EINVAL: not a handle of that kind; -EEXIST: taken; -ENOMEM: over the limit. */
 int handles_set(struct handles *h, enum kind kind, uint64_t id, void *real, int error);
+/* Set what the worker keeps beside it, if it is still there. */
+void handles_attach(struct handles *h, enum kind kind, uint64_t id, void *state);
 void handles_drop(struct handles *h, enum kind kind, uint64_t id);
 /* Call @each for every live handle of @kind, without the lock. */
 void handles_each(struct handles *h, enum kind kind,

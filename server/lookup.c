@@ -51,7 +51,7 @@ CUresult handle_set(struct session *s, enum kind kind, uint64_t id, void *real, 
 		return stream_born(s, id, real);
 	/* What ends with its context. */
 	if (real && (kind == KIND_CUevent || kind == KIND_CUmodule || kind == KIND_CUfunction))
-		atomic_store(&handles_find(&s->handles, kind, id)->state, serving_context);
+		handles_attach(&s->handles, kind, id, serving_context);
 	return CUDA_SUCCESS;
 }
 

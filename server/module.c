@@ -168,6 +168,12 @@ bool function_is_kernel(struct session *s, const void *function)
 	return handles_real_has(&s->handles, KIND_CUkernel, (uintptr_t)function);
 }
 
+/* Numbers of both kinds are used for either. */
+static bool is_function_id(uint64_t id)
+{
+	return handle_kind(id) == KIND_CUfunction || handle_kind(id) == KIND_CUkernel;
+}
+
 /* A kernel, unlike a function, does not end with the context in which it was asked for. */
 static CUresult kernel_set(struct session *s, uint64_t id, CUkernel real)
 {
@@ -176,7 +182,7 @@ static CUresult kernel_set(struct session *s, uint64_t id, CUkernel real)
 	if (!r)
 		r = handle_set(s, handle_kind(id), id, real, CUDA_SUCCESS);
 	if (!r)
-		atomic_store(&handles_find(&s->handles, handle_kind(id), id)->state, NULL);
+		handles_attach(&s->handles, handle_kind(id), id, NULL);
 	return r;
 }
 
@@ -238,6 +244,8 @@ CUresult server_function_get(struct request *q, uint64_t container, unsigned int
 	CUfunction real;
 	CUresult r = container_get(q, container, is_library, &module, &library);
 
+	if (!is_function_id(function))
+		return CUDA_ERROR_INVALID_HANDLE;
 	if (!r && is_library) {
 		r = driver.cuLibraryGetKernel(&kernel, library, name);
 		real = (CUfunction)kernel;
@@ -336,10 +344,13 @@ CUresult server_function_set_attribute(struct request *q, uint64_t function,
 	CUfunction_attribute attribute, int value, CUdevice device)
 {
 	void *real;
-	CUresult r = handle_get(q->session, handle_kind(function), function, &real);
+	CUresult r;
 
-	if (r || !real)
-		return r ? r : CUDA_ERROR_INVALID_HANDLE;
+	if (!is_function_id(function))
+		return CUDA_ERROR_INVALID_HANDLE;
+	r = handle_get(q->session, handle_kind(function), function, &real);
+	if (r)
+		return r;
 	if (function_is_kernel(q->session, real))
 		return driver.cuKernelSetAttribute(attribute, value, real, device);
 	return driver.cuFuncSetAttribute(real, attribute, value);

@@ -20,12 +20,11 @@ bool stream_capturing(CUstream real)
 
 CUresult stream_born(struct session *s, uint64_t id, CUstream real)
 {
-	struct handle_entry *e = handles_find(&s->handles, KIND_CUstream, id);
 	struct stream *stream;
 	struct context *c = serving_context;
 
 	stream = calloc(1, sizeof(*stream));
-	if (!c || !e || !stream) {
+	if (!c || !stream) {
 		free(stream);
 		return stream ? CUDA_ERROR_INVALID_CONTEXT : CUDA_ERROR_OUT_OF_MEMORY;
 	}
@@ -35,7 +34,7 @@ CUresult stream_born(struct session *s, uint64_t id, CUstream real)
 	pthread_mutex_lock(&c->lock);
 	LIST_INSERT_HEAD(&c->streams, stream, link);
 	pthread_mutex_unlock(&c->lock);
-	atomic_store_explicit(&e->state, stream, memory_order_release);
+	handles_attach(&s->handles, KIND_CUstream, id, stream);
 	return CUDA_SUCCESS;
 }
 
