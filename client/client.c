@@ -32,13 +32,21 @@ static bool told; /* that no server can be used */
 enum { MAX_SETTINGS = 32 };
 
 #define TIB (1ull << 40)
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
-/* Bases worth trying, for device memory and for mirrored host memory. */
+/* Bases worth trying, for device memory and for mirrored host memory. The thread sanitizer leaves
+ * a program this stretch, and ends it where it asks for another. */
+#ifdef __SANITIZE_THREAD__
+static const uint64_t arena_bases[] = {0x550000000000};
+static const uint64_t host_bases[] = {0x560000000000};
+static const uint64_t arena_size = TIB / 4, host_size = TIB / 4;
+#else
 static const uint64_t arena_bases[] = {0x200000000000, 0x400000000000, 0x100000000000,
 	0x600000000000};
 static const uint64_t host_bases[] = {0x280000000000, 0x480000000000, 0x180000000000,
 	0x008000000000};
 static const uint64_t arena_size = 4 * TIB, host_size = TIB / 4;
+#endif
 
 /* Settings that the driver reads from the environment at start. */
 static const char *const settings[] = {"CUDA_MODULE_LOADING", "CUDA_DEVICE_MAX_CONNECTIONS",
@@ -195,7 +203,7 @@ static int attach(const struct opened *o)
 static int open_session(char *why, size_t size, int *refused)
 {
 	Control__Hello hello = CONTROL__HELLO__INIT;
-	uint64_t arena[4], host[4];
+	uint64_t arena[COUNT(arena_bases)], host[COUNT(host_bases)];
 	char *env[MAX_SETTINGS];
 	struct opened o;
 	int err;
@@ -206,10 +214,10 @@ static int open_session(char *why, size_t size, int *refused)
 	hello.environment = env;
 	hello.arena_base = arena;
 	hello.arena_size = arena_size;
-	hello.n_arena_base = offer(arena_bases, 4, arena_size, arena);
+	hello.n_arena_base = offer(arena_bases, COUNT(arena_bases), arena_size, arena);
 	hello.host_base = host;
 	hello.host_size = host_size;
-	hello.n_host_base = offer(host_bases, 4, host_size, host);
+	hello.n_host_base = offer(host_bases, COUNT(host_bases), host_size, host);
 	hello.lanes = 4;
 	err = connect_session(&hello, &o, refused, why, size);
 	for (size_t i = 0; i < hello.n_environment; i++)

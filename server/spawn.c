@@ -16,6 +16,14 @@
 
 #include "worker_link.h"
 
+/* The driver's mappings away from where a client's lie. The thread sanitizer has a layout of its
+ * own, which randomisation can break. */
+#ifdef __SANITIZE_THREAD__
+#define LAYOUT ADDR_NO_RANDOMIZE
+#else
+#define LAYOUT ADDR_COMPAT_LAYOUT
+#endif
+
 static struct rlimit descriptors;
 static bool raised;
 
@@ -59,7 +67,7 @@ static void run_child(char *const argv[], char *const environment[], int link)
 
 	reset_handlers();
 	setsid();
-	personality(ADDR_COMPAT_LAYOUT);
+	personality(LAYOUT);
 	if (raised)
 		setrlimit(RLIMIT_NOFILE, &descriptors);
 
