@@ -14,7 +14,9 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
-from generate import BANNER, params, prototype, server_decl, slug  # noqa: E402
+from emit import params, prototype, slug  # noqa: E402
+from emit_server import server_decl  # noqa: E402
+from generate import BANNER  # noqa: E402
 from spec import Spec  # noqa: E402
 
 ROOM, LESS = 5, 3  # places of a run, and how many of them a `[*n]` run fills

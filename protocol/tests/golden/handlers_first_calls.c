@@ -26,8 +26,6 @@ int serve_setAsync(struct request *q)
 		r = find_minted(q, KIND_Stream, &stream);
 	if (r == CUDA_SUCCESS)
 		r = driver.setAsync(at, value, n, stream);
-	if (r != CUDA_SUCCESS)
-		return request_done(q, r);
 	return request_done(q, r);
 }
 
@@ -70,8 +68,6 @@ int serve_setLimit(struct request *q)
 	if (!get_all(&in))
 		return -EPROTO;
 	r = driver.setLimit(mode, value);
-	if (r != CUDA_SUCCESS)
-		return request_done(q, r);
 	return request_done(q, r);
 }
 
@@ -177,7 +173,7 @@ int serve_make(struct request *q)
 	uint8_t log_given;
 	const uint8_t *config_boxes_raw;
 	uint64_t log_room;
-	size_t payload = 4 + 16;
+	size_t payload = 16 + 4;
 	uint8_t *out;
 	int err;
 
@@ -235,7 +231,7 @@ int serve_attribute(struct request *q)
 	int err;
 
 	get_value(&in, &which, 4);
-	value_room = (uint64_t)size_of_Attribute(which);
+	value_room = size_of_Attribute((uint64_t)which);
 	if (!get_all(&in))
 		return -EPROTO;
 	value = run_room(q, value_room, 1, &r);
@@ -269,10 +265,10 @@ int serve_encode(struct request *q)
 
 	get_value(&in, &rank, 4);
 	get_value(&in, &base, 8);
-	corner_raw = get_run(&in, (uint64_t)(rank - 1), 4);
+	corner_raw = get_run(&in, ((uint64_t)rank - 1), 4);
 	if (!get_all(&in))
 		return -EPROTO;
-	corner = run_copy(q, corner_raw, (uint64_t)(rank - 1), 4, &r);
+	corner = run_copy(q, corner_raw, ((uint64_t)rank - 1), 4, &r);
 	if (r == CUDA_SUCCESS)
 		r = driver.encode(&box, rank, base, corner);
 	if (r != CUDA_SUCCESS)

@@ -76,9 +76,10 @@ CUresult stub_eventCreate(Event *event, unsigned int flags)
 		return call_refuse(CALL_NO_WORK, CUDA_ERROR_OUT_OF_MEMORY);
 	event_wire = made->handle;
 	r = wire_eventCreate(event_wire, flags);
-	if (r == CUDA_SUCCESS)
+	if (r == CUDA_SUCCESS) {
 		*event = (Event)(uintptr_t)event_wire;
-	else
+	}
+	if (r != CUDA_SUCCESS)
 		object_destroy(KIND_Event, made);
 	return r;
 }
@@ -97,8 +98,9 @@ CUresult stub_eventDestroy(Event event)
 		return call_refuse(CALL_NO_WORK, (CUresult)400);
 	event_wire = (uint64_t)(uintptr_t)event;
 	r = wire_eventDestroy(event_wire);
-	if (r == CUDA_SUCCESS)
+	if (r == CUDA_SUCCESS) {
 		object_destroy(KIND_Event, object_get(KIND_Event, event));
+	}
 	return r;
 }
 
