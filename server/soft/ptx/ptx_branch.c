@@ -91,8 +91,7 @@ static unsigned char *slot_place(struct warp *w, unsigned lane, const struct slo
 
 	if (s->kind == SLOT_FRAME)
 		return w->stack + (size_t)lane * w->stack_bytes + local + s->place;
-	if (s->place >> OPERAND_SHIFT == FILE_LITERALS || s->place >> OPERAND_SHIFT == FILE_SYMBOLS ||
-	    s->place >> OPERAND_SHIFT == FILE_SPECIALS)
+	if (s->place >> OPERAND_SHIFT > FILE_LONGS)
 		return (unsigned char *)column(w, s->place) + lane * (s->kind == SLOT_LONG ? 8 : 4);
 	if (s->kind == SLOT_LONG)
 		return w->longs + ((size_t)base * 2 + unit) * UNIT_BYTES + lane * sizeof(uint64_t);

@@ -12,7 +12,7 @@ static const struct rule *const tables[] = {
 	rules_integer, rules_wide, rules_bits, rules_float, rules_double, rules_half, rules_convert,
 	rules_compare, rules_move, rules_memory, rules_atomic, rules_warp, rules_barrier,
 	rules_branch, rules_math, rules_select, rules_dot,
-	rules_video, rules_stack,
+	rules_video, rules_stack, rules_copy,
 };
 
 struct named_value {

@@ -33,7 +33,8 @@ enum operand_file {
 	FILE_LONGS,
 	FILE_LITERALS,		/* constants of the module */
 	FILE_SYMBOLS,		/* addresses, known at launch */
-	FILE_SPECIALS,		/* %tid and the like, of the warp */
+	FILE_THREADS,		/* %tid and %warpid, of the warp */
+	FILE_SPECIALS,		/* %ctaid and the like, of the block */
 	FILE_COUNT,
 };
 

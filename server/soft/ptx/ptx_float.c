@@ -146,7 +146,7 @@ const struct rule rules_float[] = {
 	{"div.$rnd.{ftz}.f32", "Fff", div_any},
 	{"rcp.approx.{ftz}.f32", "Ff", rcp_any}, {"rcp.$rnd.{ftz}.f32", "Ff", rcp_any},
 	{"sqrt.approx.{ftz}.f32", "Ff", sqrt_any}, {"sqrt.$rnd.{ftz}.f32", "Ff", sqrt_any},
-	{"rsqrt.approx.{ftz}.f32", "Ff", rsqrt_any},
+	{"rsqrt.approx.{ftz}.f32.{ftz}", "Ff", rsqrt_any},
 	{"neg.f32", "Ff", negate}, {"neg.{ftz}.f32", "Ff", neg_any},
 	{"abs.f32", "Ff", absolute}, {"abs.{ftz}.f32", "Ff", abs_any},
 	{"copysign.f32", "Fff", copysign_f32},

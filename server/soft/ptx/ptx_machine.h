@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "ptx_code.h"
+#include "ptx_special.h"
 
 #define BLOCK_THREADS 1024
 #define BLOCK_WARPS (BLOCK_THREADS / WARP_LANES)
@@ -85,7 +86,7 @@ struct warp {
 	uint32_t *all_predicates;
 	uint32_t stack_bytes;		/* capacity of each lane */
 	unsigned char *stack;
-	unsigned char *specials;
+	uint32_t threads[THREAD_SPECIALS * WARP_LANES];
 };
 
 struct block {
@@ -98,6 +99,7 @@ struct block {
 	unsigned char *shared;
 	uint32_t shared_bytes;
 	struct barrier barriers[BLOCK_BARRIERS];
+	unsigned char *specials;
 	struct warp warps[BLOCK_WARPS];
 };
 

@@ -40,10 +40,10 @@ OP1(tangent_bf16, uint32_t, uint32_t, brain_of(tanh(BRAIN_LOW(a)), ROUND_NEAREST
 OP1(tangent_bf16x2, uint32_t, uint32_t, BRAINS(tanh(BRAIN_LOW(a)), tanh(BRAIN_HIGH(a))))
 
 const struct rule rules_math[] = {
-	{"sin.approx.{ftz}.f32", "Ff", sine},
-	{"cos.approx.{ftz}.f32", "Ff", cosine},
-	{"ex2.approx.{ftz}.f32", "Ff", power},
-	{"lg2.approx.{ftz}.f32", "Ff", logarithm},
+	{"sin.approx.{ftz}.f32.{ftz}", "Ff", sine},
+	{"cos.approx.{ftz}.f32.{ftz}", "Ff", cosine},
+	{"ex2.approx.{ftz}.f32.{ftz}", "Ff", power},
+	{"lg2.approx.{ftz}.f32.{ftz}", "Ff", logarithm},
 	{"tanh.approx.f32", "Ff", tangent},
 	{"ex2.approx.f16", "Hh", power_f16},
 	{"ex2.approx.f16x2", "Ww", power_f16x2},

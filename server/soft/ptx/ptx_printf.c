@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "ptx_printf.h"
-#include "ptx_special.h"
 
 #define STRING_LIMIT 4096
 #define OUTPUT_LIMIT 65536
@@ -295,7 +294,7 @@ bool device_printf(struct warp *w, const struct insn *i, unsigned lane, uint64_t
 void device_assert(struct warp *w, const struct insn *i, unsigned lane, const uint64_t *arguments)
 {
 	struct output o = {.w = w, .i = i, .lane = lane};
-	const uint32_t *tid = (const uint32_t *)(const void *)w->specials;
+	const uint32_t *tid = w->threads;
 	char *message = read_string(&o, arguments[0]), *file = read_string(&o, arguments[1]);
 	char *function = read_string(&o, arguments[3]);
 

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "ptx_machine.h"
-#include "ptx_special.h"
 
 #define THREADS_LIMIT 256
 #define SHARED_LIMIT (1u << 24)
@@ -31,7 +30,6 @@ const struct insn *warp_fault(struct warp *w, const struct insn *i, unsigned lan
 	enum ptx_fault_kind kind, uint64_t address)
 {
 	struct grid *g = w->block->grid;
-	const uint32_t *tid = (const uint32_t *)(const void *)w->specials;
 
 	if (!grid_stop(g))
 		return NULL;
@@ -40,7 +38,7 @@ const struct insn *warp_fault(struct warp *w, const struct insn *i, unsigned lan
 	g->fault.line = i ? i->line : 0;
 	for (unsigned n = 0; n < 3; n++) {
 		g->fault.block[n] = w->block->id[n];
-		g->fault.thread[n] = tid[(SPECIAL_TID_X + n) * WARP_LANES + lane];
+		g->fault.thread[n] = w->threads[(SPECIAL_TID_X + n) * WARP_LANES + lane];
 	}
 	return NULL;
 }

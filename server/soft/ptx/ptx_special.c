@@ -5,13 +5,22 @@
 #include "ptx_parser.h"
 #include "ptx_special.h"
 
+#define ENVREGS 32
+
+static const struct {
+	const char *name;
+	enum thread_special special;
+} thread_specials[] = {
+	{"%tid.x", SPECIAL_TID_X}, {"%tid.y", SPECIAL_TID_Y}, {"%tid.z", SPECIAL_TID_Z},
+	{"%tid", SPECIAL_TID_X}, {"%warpid", SPECIAL_WARPID},
+};
+
 static const struct {
 	const char *name;
 	enum special special;
 	unsigned bits;
 } specials[] = {
-	{"%tid.x", SPECIAL_TID_X, 32}, {"%tid.y", SPECIAL_TID_Y, 32}, {"%tid.z", SPECIAL_TID_Z, 32},
-	{"%tid.w", SPECIAL_ZERO, 32}, {"%tid", SPECIAL_TID_X, 32},
+	{"%tid.w", SPECIAL_ZERO, 32},
 	{"%ntid.x", SPECIAL_NTID_X, 32}, {"%ntid.y", SPECIAL_NTID_Y, 32},
 	{"%ntid.z", SPECIAL_NTID_Z, 32}, {"%ntid.w", SPECIAL_ZERO, 32},
 	{"%ntid", SPECIAL_NTID_X, 32},
@@ -21,8 +30,7 @@ static const struct {
 	{"%nctaid.x", SPECIAL_NCTAID_X, 32}, {"%nctaid.y", SPECIAL_NCTAID_Y, 32},
 	{"%nctaid.z", SPECIAL_NCTAID_Z, 32}, {"%nctaid.w", SPECIAL_ZERO, 32},
 	{"%nctaid", SPECIAL_NCTAID_X, 32},
-	{"%laneid", SPECIAL_LANEID, 32}, {"%warpid", SPECIAL_WARPID, 32},
-	{"%nwarpid", SPECIAL_NWARPID, 32}, {"%smid", SPECIAL_SMID, 32},
+	{"%laneid", SPECIAL_LANEID, 32}, {"%nwarpid", SPECIAL_NWARPID, 32}, {"%smid", SPECIAL_SMID, 32},
 	{"%nsmid", SPECIAL_NSMID, 32},
 	{"%lanemask_eq", SPECIAL_MASK_EQ, 32}, {"%lanemask_le", SPECIAL_MASK_LE, 32},
 	{"%lanemask_lt", SPECIAL_MASK_LT, 32}, {"%lanemask_ge", SPECIAL_MASK_GE, 32},
@@ -32,6 +40,8 @@ static const struct {
 	{"%aggr_smem_size", SPECIAL_TOTAL_SHARED, 32},
 	{"%reserved_smem_offset_begin", SPECIAL_ZERO, 32},
 	{"%reserved_smem_offset_end", SPECIAL_ZERO, 32},
+	{"%reserved_smem_offset_0", SPECIAL_ZERO, 32},
+	{"%reserved_smem_offset_1", SPECIAL_ZERO, 32},
 	{"%reserved_smem_offset_cap", SPECIAL_ZERO, 32},
 	{"%gridid", SPECIAL_GRIDID, 64},
 	{"%clusterid.x", SPECIAL_CTAID_X, 32}, {"%clusterid.y", SPECIAL_CTAID_Y, 32},
@@ -49,15 +59,17 @@ static uint32_t envreg(struct text name, unsigned *bits)
 {
 	unsigned n = 0;
 
-	for (size_t i = 7; i < name.size && n < SPECIAL_ENVREGS; i++) {
+	for (size_t i = 7; i < name.size && n < ENVREGS; i++) {
 		if (name.at[i] < '0' || name.at[i] > '9')
 			return 0;
 		n = n * 10 + (unsigned)(name.at[i] - '0');
 	}
-	if (n >= SPECIAL_ENVREGS)
+	if (n >= ENVREGS)
 		return 0;
 	*bits = 32;
-	return OPERAND(FILE_SPECIALS, SPECIAL_ENVREG + n);
+	return OPERAND(FILE_SPECIALS, n == 1 ? SPECIAL_ENVREG1
+				      : n == 2 ? SPECIAL_ENVREG2
+					       : SPECIAL_ZERO);
 }
 
 /* *bits is 0 if there is none. */
@@ -68,6 +80,12 @@ uint32_t special_find(struct text name, unsigned *bits)
 	*bits = 0;
 	if (!name.size || *name.at != '%')
 		return 0;
+	for (size_t i = 0; i < sizeof(thread_specials) / sizeof(*thread_specials); i++) {
+		if (text_is(name, thread_specials[i].name)) {
+			*bits = 32;
+			return OPERAND(FILE_THREADS, thread_specials[i].special);
+		}
+	}
 	for (size_t i = 0; i < sizeof(specials) / sizeof(*specials); i++) {
 		if (text_is(name, specials[i].name)) {
 			*bits = specials[i].bits;

@@ -192,5 +192,4 @@ void warp_fini(struct warp *w)
 	free(w->longs);
 	free(w->all_predicates);
 	free(w->stack);
-	free(w->specials);
 }
