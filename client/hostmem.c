@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pinned host memory that we allocate: pages of the agreed band, the server's
- * too once kernels may use them. The application's own memory can't be
- * registered yet.
+ * Pinned host memory. What we allocate are pages of the agreed band, the
+ * server's too once kernels may use them. What the application registers keeps
+ * its pages; kernels can use it where the server's worker has those addresses
+ * free, and copies treat it as pinned in any case.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -22,6 +23,8 @@
 
 enum {
 	PAGE = 4096,
+	REGISTER_FLAGS = CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP |
+			 CU_MEMHOSTREGISTER_IOMEMORY | CU_MEMHOSTREGISTER_READ_ONLY,
 	ALLOC_FLAGS = CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP |
 		      CU_MEMHOSTALLOC_WRITECOMBINED,
 };
@@ -34,6 +37,7 @@ struct gap {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct gap *gaps;
 static bool started;
+static _Atomic unsigned registrations; /* memory of the application that is registered */
 
 static bool start(void)
 {
@@ -165,7 +169,7 @@ static CUresult find(const void *p, struct memory_range *range)
 
 	if (r)
 		return r;
-	return p && memory_find((uintptr_t)p, range) && range->kind == MEMORY_HOST
+	return p && memory_find((uintptr_t)p, range) && range->kind == MEMORY_HOST && !range->registered
 		       ? CUDA_SUCCESS
 		       : CUDA_ERROR_INVALID_VALUE;
 }
@@ -194,10 +198,22 @@ CUresult client_cuMemFreeHost(void *p)
 	return CUDA_SUCCESS;
 }
 
+/* The pinned memory that @p lies in, allocated or registered. */
+static CUresult find_any(const void *p, struct memory_range *range)
+{
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	return p && memory_find((uintptr_t)p, range) && range->kind == MEMORY_HOST
+		       ? CUDA_SUCCESS
+		       : CUDA_ERROR_INVALID_VALUE;
+}
+
 CUresult client_cuMemHostGetDevicePointer_v2(CUdeviceptr *pdptr, void *p, unsigned int Flags)
 {
 	struct memory_range range;
-	CUresult r = find(p, &range);
+	CUresult r = find_any(p, &range);
 
 	if (r)
 		return r;
@@ -213,7 +229,7 @@ CUresult client_cuMemHostGetDevicePointer_v2(CUdeviceptr *pdptr, void *p, unsign
 CUresult client_cuMemHostGetFlags(unsigned int *pFlags, void *p)
 {
 	struct memory_range range;
-	CUresult r = find(p, &range);
+	CUresult r = find_any(p, &range);
 
 	if (r)
 		return r;
@@ -227,7 +243,9 @@ CUresult hostmem_use(uint64_t address)
 {
 	struct memory_range range;
 
-	if (address - client.host_base >= client.host_size || !memory_find(address, &range))
+	if (address - client.host_base >= client.host_size && !atomic_load(&registrations))
+		return CUDA_SUCCESS;
+	if (!memory_find(address, &range) || range.kind != MEMORY_HOST)
 		return CUDA_SUCCESS;
 	return mirror_activate(range.base, range.size);
 }
@@ -245,14 +263,30 @@ CUresult hostmem_scan(const void *params, size_t size)
 	return r;
 }
 
-/* The application's own memory cannot be mirrored yet. */
 CUresult client_cuMemHostRegister_v2(void *p, size_t bytesize, unsigned int Flags)
 {
+	struct memory_range range = {.base = (uintptr_t)p, .size = bytesize, .kind = MEMORY_HOST,
+		.registered = true, .flags = Flags};
+	struct memory_range other;
 	CUresult r = call_check(0);
 
+	if (!r)
+		r = capture_unsafe();
 	if (r)
 		return r;
-	return p && bytesize && !(Flags & ~0xfu) ? CUDA_ERROR_NOT_SUPPORTED : CUDA_ERROR_INVALID_VALUE;
+	if (!p || !bytesize || Flags & ~REGISTER_FLAGS || bytesize > UINTPTR_MAX - (uintptr_t)p)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (Flags & CU_MEMHOSTREGISTER_IOMEMORY)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	if (memory_overlaps((uintptr_t)p, bytesize, &other))
+		return other.kind == MEMORY_HOST ? CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED
+						 : CUDA_ERROR_INVALID_VALUE;
+	range.context = context_self();
+	range.device = range.context->device;
+	if (memory_add(&range))
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	atomic_fetch_add(&registrations, 1);
+	return CUDA_SUCCESS;
 }
 
 CUresult client_cuMemHostRegister(void *p, size_t bytesize, unsigned int Flags)
@@ -260,11 +294,25 @@ CUresult client_cuMemHostRegister(void *p, size_t bytesize, unsigned int Flags)
 	return client_cuMemHostRegister_v2(p, bytesize, Flags);
 }
 
+/* Natively waits for all work of the context, as freeing does. */
 CUresult client_cuMemHostUnregister(void *p)
 {
+	struct memory_range range;
 	CUresult r = call_check(CALL_NO_CONTEXT);
 
+	if (!r)
+		r = capture_unsafe();
 	if (r)
 		return r;
-	return p ? CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED : CUDA_ERROR_INVALID_VALUE;
+	if (!p)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (!memory_find((uintptr_t)p, &range) || !range.registered || range.base != (uintptr_t)p)
+		return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+	if (context_self())
+		r = client_cuCtxSynchronize();
+	if (r || !memory_remove(range.base, &range))
+		return r ? r : CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+	mirror_end(range.base);
+	atomic_fetch_sub(&registrations, 1);
+	return CUDA_SUCCESS;
 }

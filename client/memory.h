@@ -28,11 +28,15 @@ struct memory_range {
 	unsigned flags;	   /* of cuMemHostAlloc */
 	uint64_t id;	   /* buffer id: unique for ever */
 	CUmemoryPool pool; /* NULL: from none */
+	bool registered;   /* the application's own pages */
 	bool mapped;	   /* by cuMemMap: copies may go on in the next mapping */
 };
 
 /* The range that holds @address; false: none is known. */
 bool memory_find(uint64_t address, struct memory_range *out);
+
+/* A range that shares an address with [address, address + size). */
+bool memory_overlaps(uint64_t address, size_t size, struct memory_range *out);
 
 /* What @address is, also within the arena where no single allocation is known (VMM). */
 enum memory_kind memory_classify(uint64_t address);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See mirror.h. Changes are found by comparing with a copy of what was last
- * sent or received, page by page; memory is never made inaccessible, so that
- * system calls and other threads may use it at any time.
+ * sent or received; memory is never made inaccessible, so that system calls
+ * and other threads may use it at any time. Not one granule more is sent than
+ * was changed: a kernel may be writing right beside.
  */
 #include "mirror.h"
 
@@ -13,7 +14,7 @@
 #include "call.h"
 #include "wire_calls.h"
 
-enum { PAGE = 4096, PIECE = 64 << 10 };
+enum { PAGE = 4096, PIECE = 64 << 10, GRANULE = 4 };
 
 struct mirror {
 	struct mirror *next;
@@ -36,27 +37,31 @@ static struct mirror *find(uint64_t address)
 	return m;
 }
 
-static size_t page_size(const struct mirror *m, size_t at)
-{
-	return m->size - at < PAGE ? m->size - at : PAGE;
-}
-
 static bool page_changed(const struct mirror *m, size_t at)
 {
-	return memcmp((uint8_t *)m->base + at, m->known + at, page_size(m, at)) != 0;
+	return memcmp((uint8_t *)m->base + at, m->known + at, PAGE) != 0;
 }
 
-/* Send runs of changed pages in pieces. The copy is taken first: what is sent is what is known. */
+static bool granule_changed(const struct mirror *m, size_t at)
+{
+	return memcmp((uint8_t *)m->base + at, m->known + at, GRANULE) != 0;
+}
+
+/* Send runs of changed granules in pieces. The copy is taken first: what is sent is what is known. */
 static CUresult send_changes(struct mirror *m)
 {
 	for (size_t at = 0; at < m->size;) {
 		size_t end = at;
 		CUresult r;
 
-		while (end < m->size && end - at < PIECE && page_changed(m, end))
-			end += page_size(m, end);
+		if (at % PAGE == 0 && !page_changed(m, at)) {
+			at += PAGE;
+			continue;
+		}
+		while (end < m->size && end - at < PIECE && granule_changed(m, end))
+			end += GRANULE;
 		if (end == at) {
-			at += page_size(m, at);
+			at += GRANULE;
 			continue;
 		}
 		memcpy(m->known + at, (uint8_t *)m->base + at, end - at);
@@ -84,7 +89,9 @@ CUresult mirror_activate(uint64_t base, size_t size)
 	struct mirror *m;
 	CUresult r = CUDA_SUCCESS;
 
-	size = (size + PAGE - 1) & ~(size_t)(PAGE - 1); /* memory is mirrored by pages */
+	/* Memory is mirrored by pages; registered memory may begin inside one. */
+	size = (size + base % PAGE + PAGE - 1) & ~(size_t)(PAGE - 1);
+	base -= base % PAGE;
 	pthread_mutex_lock(&lock);
 	if (find(base))
 		goto out;
@@ -120,6 +127,7 @@ void mirror_end(uint64_t base)
 {
 	struct mirror *m = NULL;
 
+	base -= base % PAGE;
 	pthread_mutex_lock(&lock);
 	for (struct mirror **p = &mirrors; *p; p = &(*p)->next) {
 		if ((*p)->base == base) {

@@ -43,6 +43,22 @@ bool memory_find(uint64_t address, struct memory_range *out)
 	return found;
 }
 
+bool memory_overlaps(uint64_t address, size_t size, struct memory_range *out)
+{
+	bool found;
+	size_t i;
+
+	pthread_rwlock_rdlock(&lock);
+	i = lower(address);
+	found = i < count && ranges[i].base - address < size;
+	if (i < count && ranges[i].base <= address)
+		found = true;
+	if (found)
+		*out = ranges[i];
+	pthread_rwlock_unlock(&lock);
+	return found;
+}
+
 static bool within(uint64_t address, uint64_t base, uint64_t size)
 {
 	return address >= base && address - base < size;

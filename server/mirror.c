@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See mirror.h. A second copy of each region says what kernels changed, in granules of 8 bytes. */
+/*
+ * See mirror.h. A second copy of each region says what kernels changed, in
+ * granules of 4 bytes: not one byte more travels, since the client may be
+ * writing right beside.
+ */
 #include "mirror.h"
 
 #include <errno.h>
@@ -11,7 +15,7 @@
 
 enum {
 	MIRROR_PART = 128 << 10, /* bytes of a frame */
-	MIRROR_GAP = 64,	 /* equal bytes that are cheaper sent than skipped */
+	MIRROR_GRANULE = 4,
 	MIRROR_REGIONS_MAX = 65536,
 };
 
@@ -21,6 +25,7 @@ struct region {
 	uint64_t bytes; /* whole pages */
 	uint8_t *same;	/* what both sides had last */
 	struct context *owner;
+	bool foreign; /* at the client's own address, outside of the band */
 };
 
 struct mirror {
@@ -44,13 +49,32 @@ int mirror_create(struct session *s, uint64_t base, uint64_t size)
 	return 0;
 }
 
-/* Whole pages inside the band. */
-static bool region_possible(const struct mirror *m, uint64_t address, uint64_t bytes)
+/* Whole pages. */
+static bool region_possible(uint64_t address, uint64_t bytes)
 {
 	uint64_t page = sysconf(_SC_PAGESIZE);
 
-	return bytes && !(address % page) && !(bytes % page) && address >= m->base &&
-	       address - m->base < m->size && bytes <= m->size - (address - m->base);
+	return bytes && !(address % page) && !(bytes % page) && bytes <= UINT64_MAX - address;
+}
+
+static bool region_in_band(const struct mirror *m, uint64_t address, uint64_t bytes)
+{
+	return address >= m->base && address - m->base < m->size &&
+	       bytes <= m->size - (address - m->base);
+}
+
+/* The band is ours to map in; elsewhere only where this process has nothing. */
+static uint8_t *region_map(uint64_t address, uint64_t bytes, bool foreign)
+{
+	void *want = (void *)(uintptr_t)address;
+	void *got = mmap(want, bytes, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | (foreign ? MAP_FIXED_NOREPLACE : MAP_FIXED), -1, 0);
+
+	if (got != MAP_FAILED && got != want) {
+		munmap(got, bytes);
+		got = MAP_FAILED;
+	}
+	return got;
 }
 
 static struct region *region_find(struct mirror *m, uint64_t address, uint64_t bytes)
@@ -79,11 +103,19 @@ static bool region_overlaps(struct mirror *m, uint64_t address, uint64_t bytes)
 	return false;
 }
 
-static void region_free(struct region *r)
+static void region_unmap(struct region *r)
 {
 	/* The band stays reserved: nothing else may come to lie there. */
-	mmap(r->at, r->bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
-		-1, 0);
+	if (r->foreign)
+		munmap(r->at, r->bytes);
+	else
+		mmap(r->at, r->bytes, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+}
+
+static void region_free(struct region *r)
+{
+	region_unmap(r);
 	munmap(r->same, r->bytes);
 	free(r);
 }
@@ -96,7 +128,7 @@ CUresult server_mirror_map(struct request *q, uint64_t address, size_t bytes)
 	CUresult result;
 
 	/* Only the dispatcher adds and removes, so looking takes no lock here. */
-	if (!region_possible(m, address, bytes) || region_overlaps(m, address, bytes) ||
+	if (!region_possible(address, bytes) || region_overlaps(m, address, bytes) ||
 		m->count >= MIRROR_REGIONS_MAX)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = calloc(1, sizeof(*r));
@@ -104,13 +136,17 @@ CUresult server_mirror_map(struct request *q, uint64_t address, size_t bytes)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	r->bytes = bytes;
 	r->same = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	r->at = mmap((void *)(uintptr_t)address, bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	r->foreign = !region_in_band(m, address, bytes);
+	r->at = region_map(address, bytes, r->foreign);
 	if (r->same == MAP_FAILED || r->at == MAP_FAILED) {
+		/* Something of this process lies where the client's memory does. */
+		result = r->foreign ? CUDA_ERROR_NOT_SUPPORTED : CUDA_ERROR_OUT_OF_MEMORY;
 		if (r->same != MAP_FAILED)
 			munmap(r->same, bytes);
+		if (r->at != MAP_FAILED)
+			region_unmap(r);
 		free(r);
-		return CUDA_ERROR_OUT_OF_MEMORY;
+		return result;
 	}
 	result = driver.cuMemHostRegister_v2(r->at, bytes,
 		CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP);
@@ -175,7 +211,7 @@ static void part_send(struct session *s, struct region *r, uint64_t at, uint64_t
 
 static bool granule_same(const struct region *r, uint64_t at)
 {
-	uint64_t a = __atomic_load_n((uint64_t *)(r->at + at), __ATOMIC_RELAXED), b;
+	uint32_t a = __atomic_load_n((uint32_t *)(r->at + at), __ATOMIC_RELAXED), b;
 
 	memcpy(&b, r->same + at, sizeof(b));
 	return a == b;
@@ -186,25 +222,21 @@ static void region_forward(struct session *s, struct region *r)
 	uint64_t page = 4096;
 
 	for (uint64_t at = 0; at < r->bytes;) {
-		uint64_t end, last;
+		uint64_t end;
 
 		if (!(at % page) && !memcmp(r->at + at, r->same + at, page)) {
 			at += page;
 			continue;
 		}
 		if (granule_same(r, at)) {
-			at += 8;
+			at += MIRROR_GRANULE;
 			continue;
 		}
-		last = at + 8;
-		for (end = last; end < r->bytes && end - last < MIRROR_GAP &&
-				 end - at < MIRROR_PART;
-			end += 8) {
-			if (!granule_same(r, end))
-				last = end + 8;
-		}
-		part_send(s, r, at, last - at);
-		at = last;
+		end = at + MIRROR_GRANULE;
+		while (end < r->bytes && end - at < MIRROR_PART && !granule_same(r, end))
+			end += MIRROR_GRANULE;
+		part_send(s, r, at, end - at);
+		at = end;
 	}
 }
 
