@@ -31,7 +31,7 @@ enum {
 	SHARED_DEFAULT = 48 << 10,
 	SHARED_OPTIN = 64 << 10,
 	CONSTANT_TOTAL = 64 << 10,
-	PARAMS_MAX = 32764,
+	LAUNCHES_MAX = 1021, /* in one stream, before a launch waits; as measured natively */
 	ALLOC_ALIGN = 512,
 	VMM_GRANULARITY = 2 << 20,
 	DRIVER_VERSION = 13000,
@@ -263,6 +263,7 @@ struct stream {
 	uint64_t thread_id; /* whose per-thread stream, or 0 */
 	STAILQ_HEAD(, work) queue;
 	struct fence *last; /* of the newest work */
+	unsigned launches;  /* in the queue */
 	bool worker, closing, listed;
 	pthread_cond_t wake;
 	struct capture *capture;    /* counted while capturing */

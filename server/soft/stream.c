@@ -146,6 +146,7 @@ static void *serve(void *arg)
 			fence_wait(w->deps[i]);
 		execute(s->ctx, w);
 		STAILQ_REMOVE_HEAD(&s->queue, link);
+		s->launches -= w->op.kind == OP_KERNEL;
 		finish(w);
 	}
 	unlist(s);
@@ -225,6 +226,7 @@ static CUresult enqueue(struct stream *s, struct op *op, struct fence *dep, stru
 	if (out)
 		*out = fence_get(w->fence);
 	STAILQ_INSERT_TAIL(&s->queue, w, link);
+	s->launches += w->op.kind == OP_KERNEL;
 	pthread_cond_signal(&s->wake);
 	return CUDA_SUCCESS;
 
@@ -233,6 +235,19 @@ free_work:
 	w->fence = NULL;
 	work_free(w);
 	return CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+/* As the driver does, a launch waits while too many are queued before it. */
+static CUresult wait_for_room(struct stream *s)
+{
+	bool gone;
+
+	object_get(s);
+	while (s->launches >= LAUNCHES_MAX && !s->closing && !s->ctx->error)
+		pthread_cond_wait(&gpu.progress, &gpu.lock);
+	gone = s->closing;
+	object_put(s);
+	return gone ? CUDA_ERROR_INVALID_HANDLE : CUDA_SUCCESS;
 }
 
 CUresult stream_submit_after(struct stream *s, struct op *op, struct fence *dep, struct fence **out)
@@ -244,6 +259,8 @@ CUresult stream_submit_after(struct stream *s, struct op *op, struct fence *dep,
 	if (s->capture)
 		return capture_add(s, op);
 	result = capture_implicit(s);
+	if (!result && op->kind == OP_KERNEL)
+		result = wait_for_room(s);
 	if (!result)
 		result = s->ctx->error;
 	if (result) {

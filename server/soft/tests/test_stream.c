@@ -284,6 +284,59 @@ static void values(void **state)
 	ok(cuMemFree_v2(p));
 }
 
+struct launcher {
+	CUcontext context;
+	CUstream stream;
+	CUfunction function;
+	atomic_uint done;
+};
+
+static void *launch_many(void *arg)
+{
+	struct launcher *l = arg;
+	unsigned i;
+
+	if (cuCtxSetCurrent(l->context))
+		return (void *)1;
+	for (i = 0; i < 1500; i++) {
+		if (cuLaunchKernel(l->function, 1, 1, 1, 1, 1, 1, 0, l->stream, NULL, NULL))
+			return (void *)1;
+		atomic_fetch_add(&l->done, 1);
+	}
+	return NULL;
+}
+
+/* A full queue blocks who launches into it, but nobody else. */
+static void full_queue(void **state)
+{
+	CUmodule m = load(kernels);
+	struct launcher l = {.context = *state,
+		.stream = stream_of(CU_STREAM_NON_BLOCKING),
+		.function = function(m, "bounded")};
+	CUstream other = stream_of(CU_STREAM_NON_BLOCKING);
+	struct gate gate = {0};
+	pthread_t thread;
+	unsigned before = 0;
+	void *result;
+
+	ok(cuLaunchHostFunc(l.stream, gate_wait, &gate));
+	assert_int_equal(pthread_create(&thread, NULL, launch_many, &l), 0);
+	while (atomic_load(&l.done) != before || !before) {
+		before = atomic_load(&l.done);
+		usleep(30000);
+	}
+	assert_true(before > 900 && before < 1500);
+	ok(cuLaunchKernel(l.function, 1, 1, 1, 1, 1, 1, 0, other, NULL, NULL));
+	ok(cuStreamSynchronize(other));
+	gate_open(&gate);
+	pthread_join(thread, &result);
+	assert_null(result);
+	ok(cuStreamSynchronize(l.stream));
+	ok(cuStreamDestroy_v2(l.stream));
+	ok(cuStreamDestroy_v2(other));
+	ok(cuModuleUnload(m));
+}
+
 static void many(void **state)
 {
 	CUstream s[8];
@@ -306,7 +359,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {TEST(asynchronous), TEST(legacy_rule), TEST(per_thread),
 		TEST(twins), TEST(pageable_source), TEST(pinned_source), TEST(free_waits),
 		TEST(events), TEST(record_moves_on), TEST(host_functions), TEST(values),
-		TEST(many)};
+		TEST(full_queue), TEST(many)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
