@@ -186,11 +186,13 @@ static CUresult kernel_set(struct session *s, uint64_t id, CUkernel real)
 	return r;
 }
 
+/* Kernels of libraries are asked for before there is a context: then for the first device. */
 static CUresult attribute_get(void *function, bool kernel, int attribute, int *out)
 {
+	CUdevice device = serving_context ? serving_context->device : 0;
+
 	if (kernel)
-		return driver.cuKernelGetAttribute(out, attribute, function,
-			serving_context->device);
+		return driver.cuKernelGetAttribute(out, attribute, function, device);
 	return driver.cuFuncGetAttribute(out, attribute, function);
 }
 

@@ -88,8 +88,10 @@ __global__ void arithmetic(const float *x, double *out)
 static void output(void)
 {
 	speak<<<1, 32>>>(4);
+	DO(cudaGetLastError());
 	DO(cudaDeviceSynchronize());
 	speak<<<1, 1>>>(1);
+	DO(cudaGetLastError());
 	DO(cudaDeviceSynchronize());
 }
 
