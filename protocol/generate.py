@@ -9,7 +9,6 @@ Every emitter walks the layouts that spec.py made: request and reply are written
 by one end and read by the other in the same order. README.md has the language.
 """
 import os
-import re
 import sys
 
 import emit_client
