@@ -97,6 +97,16 @@ static inline float half_high(uint32_t v)
 	return half_to_float(v >> 16);
 }
 
+static inline float half_low_flushed(uint32_t v)
+{
+	return half_to_float(v & 0x7c00 ? v & 0xffff : v & 0x8000);
+}
+
+static inline float half_high_flushed(uint32_t v)
+{
+	return half_low_flushed(v >> 16);
+}
+
 static inline float brain_low(uint32_t v)
 {
 	return brain_to_float(v & 0xffff);
@@ -117,6 +127,8 @@ COMPARE_FLOATS(compare_f32, float, float, )
 COMPARE_FLOATS(compare_f32_ftz, uint32_t, float, flushed)
 COMPARE_FLOATS(compare_f64, double, double, )
 COMPARE_FLOATS(compare_f16, uint32_t, float, half_low)
+COMPARE_FLOATS(compare_f16_ftz, uint32_t, float, half_low_flushed)
+COMPARE_FLOATS(compare_f16_ftz_high, uint32_t, float, half_high_flushed)
 COMPARE_FLOATS(compare_f16_high, uint32_t, float, half_high)
 COMPARE_FLOATS(compare_bf16, uint32_t, float, brain_low)
 COMPARE_FLOATS(compare_bf16_high, uint32_t, float, brain_high)
@@ -179,6 +191,7 @@ BOTH(f32)
 BOTH(f32_ftz)
 BOTH(f64)
 BOTH(f16)
+BOTH(f16_ftz)
 BOTH(bf16)
 
 /* Of a pair of halves p gets the lower comparison and q the upper one. */
@@ -215,6 +228,7 @@ static const struct insn *set_pair(struct warp *w, const struct insn *i, uint32_
 	}
 
 PAIRS(f16)
+PAIRS(f16_ftz)
 PAIRS(bf16)
 
 /* The rule's letters, and one more source where the result is combined. */
@@ -247,14 +261,14 @@ static void build_integers(struct parser *p, const struct rule *r, struct insn *
 	{"set.$cmp.{bool}.<u32|s32>." type, "W" letters, set_##name, SET_INTEGER, build_compare},  \
 	{"set.$cmp.{bool}.f32." type, "F" letters, set_##name, SET_FLOAT, build_compare}
 
-#define HALVES(type, letters, name)                                                                \
-	{"setp.$cmp.{bool}.{ftz}." type, "Q" letters, setp_##name, 0, build_compare},              \
-	{"set.$cmp.{bool}.{ftz}.<u32|s32|u16|s16>." type, "W" letters, set_##name, SET_INTEGER,    \
+#define HALVES(modifier, type, letters, name)                                                      \
+	{"setp.$cmp.{bool}." modifier type, "Q" letters, setp_##name, 0, build_compare},           \
+	{"set.$cmp.{bool}." modifier "<u32|s32|u16|s16>." type, "W" letters, set_##name,           \
+		SET_INTEGER, build_compare},                                                       \
+	{"set.$cmp.{bool}." modifier "<f16|f16x2>." type, "W" letters, set_##name, SET_HALF,       \
 		build_compare},                                                                    \
-	{"set.$cmp.{bool}.{ftz}.f16." type, "H" letters, set_##name, SET_HALF, build_compare},     \
-	{"set.$cmp.{bool}.{ftz}.f16x2." type, "W" letters, set_##name, SET_HALF, build_compare},   \
-	{"set.$cmp.{bool}.{ftz}.bf16." type, "H" letters, set_##name, SET_BRAIN, build_compare},   \
-	{"set.$cmp.{bool}.{ftz}.bf16x2." type, "W" letters, set_##name, SET_BRAIN, build_compare}
+	{"set.$cmp.{bool}." modifier "<bf16|bf16x2>." type, "W" letters, set_##name, SET_BRAIN,    \
+		build_compare}
 
 const struct rule rules_compare[] = {
 	INTEGERS("<u32|b32>", "ww", u32),
@@ -268,9 +282,11 @@ const struct rule rules_compare[] = {
 	{"set.$cmp.{bool}.ftz.<u32|s32>.f32", "Wff", set_f32_ftz, SET_INTEGER, build_compare},
 	{"set.$cmp.{bool}.ftz.f32.f32", "Fff", set_f32_ftz, SET_FLOAT, build_compare},
 	FLOATS("f64", "dd", f64),
-	HALVES("f16", "hh", f16),
-	HALVES("f16x2", "ww", f16x2),
-	HALVES("bf16", "hh", bf16),
-	HALVES("bf16x2", "ww", bf16x2),
+	HALVES("", "f16", "hh", f16),
+	HALVES("ftz.", "f16", "hh", f16_ftz),
+	HALVES("", "f16x2", "ww", f16x2),
+	HALVES("ftz.", "f16x2", "ww", f16_ftzx2),
+	HALVES("", "bf16", "hh", bf16),
+	HALVES("", "bf16x2", "ww", bf16x2),
 	RULES_END
 };

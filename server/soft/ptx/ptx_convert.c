@@ -133,6 +133,8 @@ static double adjusted(const struct insn *i, double v)
 /* Ten bits of fraction, ties away from zero or to even. */
 static uint32_t tensor_float(const struct insn *i, uint32_t bits)
 {
+	if ((bits & 0x7fffffff) > 0x7f800000 && i->round != ROUND_AWAY)
+		return FLOAT_NAN & ~0x1fffu;
 	if ((i->flags & FLAG_RELU) && bits >> 31)
 		return 0;
 	if ((bits & 0x7fffffff) >= 0x7f800000 || i->round == ROUND_ZERO)
@@ -146,6 +148,8 @@ static uint64_t nan_of_double(unsigned type, uint64_t bits)
 {
 	if (type == F32)
 		return (bits >> 63) << 31 | 0x7fc00000 | (bits >> 29 & 0x3fffff);
+	if (type == BF16)
+		return (bits >> 63) << 15 | 0x7fc0 | (bits >> 45 & 0x3f);
 	return (bits >> 63) << 15 | 0x7e00 | (bits >> 42 & 0x1ff);
 }
 
@@ -261,6 +265,7 @@ OP1(f64_of_u64, double, uint64_t, a)
 OP1(f64_of_f32, double, float, a)
 OP1(f32_of_f64, float, double, a)
 OP1(f32_of_f16, uint32_t, uint32_t, canonical(half_to_float(a & 0xffff)))
+OP1(f32_of_bf16, uint32_t, uint32_t, a << 16)
 OP1(f16_of_f32, uint32_t, float, half_of(a, ROUND_NEAREST))
 
 static inline int32_t truncated(float v)
@@ -287,7 +292,7 @@ static const struct quick {
 	{F64, S32, ROUND_NEAREST, f64_of_s32}, {F64, U32, ROUND_NEAREST, f64_of_u32},
 	{F64, S64, ROUND_NEAREST, f64_of_s64}, {F64, U64, ROUND_NEAREST, f64_of_u64},
 	{F64, F32, ROUND_NEAREST, f64_of_f32}, {F32, F64, ROUND_NEAREST, f32_of_f64},
-	{F32, F16, ROUND_NEAREST, f32_of_f16}, {F16, F32, ROUND_NEAREST, f16_of_f32},
+	{F32, BF16, ROUND_NEAREST, f32_of_bf16}, {F32, F16, ROUND_NEAREST, f32_of_f16}, {F16, F32, ROUND_NEAREST, f16_of_f32},
 	{S32, F32, ROUND_ZERO, s32_of_f32},
 };
 

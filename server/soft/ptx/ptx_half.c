@@ -73,15 +73,17 @@ static double fused(double a, double b, double c)
 
 static inline double pick(const struct insn *i, double a, double b, bool maximum)
 {
-	bool first;
+	bool negative = (signbit(a) != 0) != (signbit(b) != 0), first;
 
-	if (a != a || b != b)
-		return i->flags & FLAG_NAN ? NAN : a != a ? b : a;
-	if ((i->flags & FLAG_ABS) != 0) {
+	if ((i->flags & FLAG_NAN) && (a != a || b != b))
+		return NAN;
+	if (i->flags & FLAG_ABS) {
 		double r = maximum ? fmax(fabs(a), fabs(b)) : fmin(fabs(a), fabs(b));
 
-		return (signbit(a) != 0) != (signbit(b) != 0) ? -r : r;
+		return negative ? -r : r;
 	}
+	if (a != a || b != b)
+		return a != a ? b : a;
 	first = a == b ? (signbit(a) != 0) != maximum : (a < b) != maximum;
 	return first ? a : b;
 }

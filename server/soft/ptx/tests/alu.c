@@ -95,7 +95,7 @@ char *alu_text(const struct alu_line *lines, int count)
 
 	if (!f)
 		return NULL;
-	fprintf(f, ".version 8.0\n.target sm_80\n.address_size 64\n");
+	fprintf(f, ".version 8.0\n.target sm_90\n.address_size 64\n");
 	for (int n = 0; n < count; n++)
 		emit_kernel(f, &lines[n], n);
 	fclose(f);
