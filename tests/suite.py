@@ -4,6 +4,7 @@
 Each group builds what it needs under build/test/, has its own time limit and its own log, and adds
 to the counts of the last line. Exit status: 0 when nothing failed, 1 otherwise, 2 for wrong usage.
 """
+import concurrent.futures
 import json
 import os
 import re
@@ -53,12 +54,6 @@ class Group:
                 return None
             finally:
                 end_process_group(process)
-
-    def step(self, what, command, **environment):
-        """A command that is a test of its own."""
-        status = self.run(command, **environment)
-        (self.passed if status == 0 else self.failed).append(what)
-        return status == 0
 
     def tail(self):
         """The end of the log, or what begins with the first command of the build that failed."""
@@ -202,15 +197,22 @@ def group_fuzz(group):
     if not build(group, 'fuzz', 'clang', '-Dfuzz=true', '-Dwerror=false', '-Db_sanitize=address,undefined',
                  '-Db_lundef=false', '-Dc_args=-fsanitize=fuzzer-no-link', targets=programs):
         return
-    found = fuzzers('fuzz')
-    for name, program in sorted(found.items()):
-        work = os.path.join(TOP, 'fuzz-work', name)
-        os.makedirs(work, exist_ok=True)
-        seeds = [s for s in [corpus(name)] if s]
-        group.step(f'{name}, {FUZZ_SECONDS} s',
-                   [program, f'-max_total_time={FUZZ_SECONDS}', '-timeout=10', '-rss_limit_mb=3000',
-                    '-max_len=65536', '-print_final_stats=1', f'-artifact_prefix={work}/', work, *seeds],
-                   **SANITIZER_OPTIONS)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for ok, what in pool.map(lambda item: run_fuzzer(group, *item), sorted(fuzzers('fuzz').items())):
+            (group.passed if ok else group.failed).append(what)
+
+
+def run_fuzzer(group, name, program):
+    work = os.path.join(TOP, 'fuzz-work', name)
+    os.makedirs(work, exist_ok=True)
+    own = Group(name, group.deadline - time.monotonic())
+    open(own.log, 'w').close()
+    status = own.run([program, f'-max_total_time={FUZZ_SECONDS}', '-timeout=10', '-rss_limit_mb=3000',
+                      '-max_len=65536', '-print_final_stats=1', f'-artifact_prefix={work}/', work,
+                      *[s for s in [corpus(name)] if s]], **SANITIZER_OPTIONS)
+    if status != 0:
+        group.details.append(f'--- {own.log}\n{own.tail()}')
+    return status == 0, f'{name}, {FUZZ_SECONDS} s'
 
 
 GROUPS = [  # name, what to do, seconds
