@@ -191,10 +191,11 @@ static double exact_enough(bool negative, uint64_t magnitude)
 static uint64_t integer_to_float(const struct insn *i, unsigned type, unsigned from, uint64_t v)
 {
 	bool negative = is_signed(from) && (int64_t)v < 0;
+	uint64_t magnitude = negative ? 0 - v : v;
 	volatile double r;
 
-	if (type != F64)
-		return from_float(i, type, exact_enough(negative, negative ? 0 - v : v));
+	if (type != F64 || !(magnitude >> 53))
+		return from_float(i, type, exact_enough(negative, magnitude));
 	round_begin(i);
 	r = is_signed(from) ? (double)(int64_t)v : (double)v;
 	round_end(i);

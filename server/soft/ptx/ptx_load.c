@@ -8,17 +8,17 @@
 #include "ptx_lane.h"
 #include "ptx_memory.h"
 
-static inline const struct insn *acquire(const struct insn *i)
+static inline const struct insn *acquire(struct warp *w, const struct insn *i)
 {
 	if (unlikely(i->flags & FLAG_ACQUIRE))
-		atomic_thread_fence(memory_order_seq_cst);
+		memory_fence(w->block->grid);
 	return i + 1;
 }
 
-static inline void release(const struct insn *i)
+static inline void release(struct warp *w, const struct insn *i)
 {
 	if (unlikely(i->flags & FLAG_RELEASE))
-		atomic_thread_fence(memory_order_seq_cst);
+		memory_fence(w->block->grid);
 }
 
 #define LOAD(name, place_of, M, D, CAST)                                                           \
@@ -33,7 +33,7 @@ static inline void release(const struct insn *i)
 				return NULL;                                                       \
 			d[l] = (D)(CAST)__atomic_load_n(at, __ATOMIC_RELAXED);                     \
 		}                                                                                  \
-		return acquire(i);                                                                 \
+		return acquire(w, i);                                                              \
 	}
 
 #define LOADS(name, M, D, CAST)                                                                    \
@@ -129,7 +129,7 @@ const struct insn *run_load_vector(struct warp *w, const struct insn *i, uint32_
 		for (unsigned n = 0; n < i->count; n++)
 			put(w, i->list[n], is_long, l, load_element(at + n * i->size, i->extra));
 	}
-	return acquire(i);
+	return acquire(w, i);
 }
 
 #define STORE(name, place_of, M, S)                                                                \
@@ -137,7 +137,7 @@ const struct insn *run_load_vector(struct warp *w, const struct insn *i, uint32_
 	{                                                                                          \
 		const S *s = column(w, i->b);                                                      \
 		const void *base = column(w, i->a);                                                \
-		release(i);                                                                        \
+		release(w, i);                                                                     \
 		for (; lanes; lanes &= lanes - 1) {                                                \
 			unsigned l = (unsigned)__builtin_ctz(lanes);                               \
 			M *at = place_of(w, i, l, lane_address(i, base, l), sizeof(M), true);      \
@@ -190,7 +190,7 @@ const struct insn *run_store_vector(struct warp *w, const struct insn *i, uint32
 	const void *base = column(w, i->a);
 	unsigned bytes = i->size * i->count;
 
-	release(i);
+	release(w, i);
 	for (; lanes; lanes &= lanes - 1) {
 		unsigned l = (unsigned)__builtin_ctz(lanes);
 		unsigned char *at = place_any(w, i, l, lane_address(i, base, l), bytes, true);

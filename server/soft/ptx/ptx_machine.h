@@ -35,6 +35,7 @@ struct grid {
 	uint32_t *workspace;		/* of a cooperative launch */
 	uint64_t blocks;
 	atomic_ullong next;		/* block to start */
+	atomic_int fences;
 	atomic_int stop;		/* a fault or cancel; first to set it fills fault */
 	struct ptx_fault fault;
 	pthread_mutex_t print;
@@ -110,6 +111,18 @@ struct worker {
 	struct span reads[SPAN_SITES];
 	struct span writes[SPAN_SITES];
 };
+
+/* All accesses before it come before all after it, for every observer. GCC's
+ * thread sanitizer knows no fences, but what an atomic operation orders. */
+static inline void memory_fence(struct grid *g)
+{
+#ifdef __SANITIZE_THREAD__
+	atomic_fetch_add(&g->fences, 1);
+#else
+	(void)g;
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
 
 /* A column; the type is the handler's business. */
 static inline void *column(const struct warp *w, uint32_t operand)

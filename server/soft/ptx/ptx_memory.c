@@ -323,7 +323,7 @@ static void build_isspacep(struct parser *p, const struct rule *r, struct insn *
 
 HANDLER(run_fence)
 {
-	atomic_thread_fence(memory_order_seq_cst);
+	memory_fence(w->block->grid);
 	return i + 1;
 }
 
