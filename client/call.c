@@ -159,17 +159,11 @@ static void wake_flusher(void)
 	syscall(SYS_futex, &stream.awake, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-void call_wait_once(void)
-{
-	thread_self()->wait_once = true;
-}
-
 CUresult call_post(struct call *c)
 {
 	CUresult r;
 
-	if (client.sync || c->thread->wait_once) {
-		c->thread->wait_once = false;
+	if (client.sync) {
 		r = call_wait(c);
 		return call_end(c, r);
 	}

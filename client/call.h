@@ -52,9 +52,6 @@ CUresult call_begin(struct call *c, uint16_t opcode, size_t payload, unsigned fl
 /* Send without waiting: CUDA_SUCCESS, or under RGPU_SYNC=1 the call's own result. */
 CUresult call_post(struct call *c);
 
-/* This thread's next call_post waits for its result. */
-void call_wait_once(void);
-
 /* Send and wait for the reply; its result. */
 CUresult call_wait(struct call *c);
 

@@ -24,7 +24,6 @@ struct thread {
 	unsigned depth; /* of the context stack */
 	struct context *stack[THREAD_STACK];
 	unsigned default_stream;      /* what handle 0 means: 1 legacy, 2 per thread */
-	bool wait_once;		      /* the next posted call waits */
 	bool in_host_function;	      /* CUDA calls are not permitted */
 	CUstreamCaptureMode capture_mode;
 	struct thread_stream *streams;
