@@ -2,7 +2,8 @@
 """Two processes train at once and one is killed in the middle of a step: the other must not notice.
 
 Prints the survivor's losses, to compare with an undisturbed run, and whether, one second after the
-kill, the host's own NVML lists one GPU process fewer (HOST_NVIDIA_SMI names a command that shows it).
+kill, the host's own NVML shows the dead one's memory free (HOST_NVIDIA_SMI names a command that shows it;
+processes are not listed by every virtual machine's driver, used memory is).
 """
 import os
 import shlex
@@ -13,6 +14,7 @@ import time
 
 WORK = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'torch_work.py')
 STEPS = 300
+CONTEXT_MIB = 500  # an H200's context alone; what the victim trained comes on top
 
 
 def start(steps):
@@ -29,14 +31,13 @@ def wait_for_steps(process, count):
     raise SystemExit(f'a training process ended before step {count}')
 
 
-def gpu_processes():
-    """{pid: MiB} as the host sees it, outside of any client library."""
+def memory_used():
+    """MiB in use on the GPU as the host sees it, outside of any client library."""
     command = shlex.split(os.environ.get('HOST_NVIDIA_SMI', 'nvidia-smi'))
-    command += ['--query-compute-apps=pid,used_memory', '--format=csv,noheader,nounits']
+    command += ['--query-gpu=memory.used', '--format=csv,noheader,nounits', '--id=0']
     environment = {k: v for k, v in os.environ.items() if k not in ('LD_LIBRARY_PATH', 'RGPU_SERVERS')}
     text = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60).stdout
-    rows = (line.split(',') for line in text.splitlines() if line.count(',') == 1)
-    return {pid.strip(): memory.strip() for pid, memory in rows}
+    return int(text.split()[0])
 
 
 def main():
@@ -47,13 +48,13 @@ def main():
         wait_for_steps(victim, 20)
     lines = wait_for_steps(survivor, 50)
     if not undisturbed:
-        before = gpu_processes()
+        before = memory_used()
         victim.send_signal(signal.SIGKILL)
         victim.wait()
         time.sleep(1)
-        after = gpu_processes()
-        print('gpu processes', before, '->', after)
-        print('check one_gone', len(set(before) - set(after)) == 1, flush=True)
+        after = memory_used()
+        print('memory used', before, '->', after, 'MiB')
+        print('check one_gone', before - after >= CONTEXT_MIB, flush=True)
     lines += wait_for_steps(survivor, STEPS - 1)
     if survivor.wait(60):
         raise SystemExit('the survivor failed')

@@ -5,6 +5,7 @@
  * a launch: the ways of older programs of the driver API.
  */
 #include <cuda.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -46,7 +47,8 @@ static CUcontext create_context(CUdevice device)
 static void add(const char *image, const float *a, const float *b, float *c)
 {
 	struct parameters p = {.n = COUNT};
-	size_t size = sizeof(p);
+	/* Without the padding: a longer buffer than the kernel's parameters is an error. */
+	size_t size = offsetof(struct parameters, n) + sizeof(p.n);
 	void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &p, CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
 			 CU_LAUNCH_PARAM_END};
 	CUmodule module;
