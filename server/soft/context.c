@@ -276,7 +276,7 @@ CUresult cuCtxDestroy_v2(CUcontext handle)
 
 	if (result)
 		return result;
-	result = context_find(handle, &c);
+	result = handle ? context_find(handle, &c) : CUDA_ERROR_INVALID_VALUE;
 	if (!result && c->primary)
 		result = CUDA_ERROR_INVALID_CONTEXT;
 	if (result)
@@ -298,7 +298,7 @@ CUresult cuCtxPushCurrent_v2(CUcontext handle)
 
 	if (result)
 		return result;
-	result = context_find(handle, &c);
+	result = handle ? context_find(handle, &c) : CUDA_ERROR_INVALID_VALUE;
 	return leave(result ? result : push(thread_self(), c));
 }
 

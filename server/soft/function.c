@@ -35,7 +35,7 @@ CUresult cuModuleGetFunction(CUfunction *out, CUmodule handle, const char *name)
 
 	if (result)
 		return result;
-	if (!out || !name)
+	if (!out || !name || !*name)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = module_find(handle, &m);
 	if (result)

@@ -57,11 +57,15 @@ static CUresult host_alloc(void **out, size_t bytes, unsigned flags)
 
 	if (result)
 		return result;
-	if (!out || !bytes ||
+	if (!out ||
 		flags & ~(unsigned)(CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP |
 				    CU_MEMHOSTALLOC_WRITECOMBINED))
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = capture_unsafe();
+	if (!result && !bytes) {
+		*out = NULL;
+		return leave(CUDA_SUCCESS);
+	}
 	if (!result)
 		result = host_new(c, bytes, flags, &r);
 	if (!result)

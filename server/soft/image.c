@@ -156,7 +156,8 @@ CUresult image_text(const void *image, char **out, size_t *length)
 		if (magic == FATBIN_MAGIC)
 			return from_fatbin(image, out, length);
 	}
-	if (!printable(bytes[0]) || (bytes[1] && !printable(bytes[1])))
+	/* Text that says of itself that it is PTX, right or wrong. */
+	if (!printable(bytes[0]) || (bytes[1] && !printable(bytes[1])) || !strstr(image, ".version"))
 		return CUDA_ERROR_INVALID_IMAGE;
 	*out = strdup(image);
 	if (!*out)

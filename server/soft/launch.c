@@ -181,12 +181,12 @@ static CUresult from_extra(const struct ptx_kernel *k, void **extra, char *to)
 		else
 			return CUDA_ERROR_INVALID_VALUE;
 	}
-	if (!size || (!buffer && *size))
+	if (!size || !buffer || (!*size && k->parameter_bytes))
 		return CUDA_ERROR_INVALID_VALUE;
-	if (*size < k->parameter_bytes || *size > round_up(k->parameter_bytes, 16))
-		return CUDA_ERROR_INVALID_VALUE;
-	if (k->parameter_bytes)
-		memcpy(to, buffer, k->parameter_bytes);
+	/* As NVIDIA's driver: what is missing has no defined value, what is too much is refused. */
+	if (*size > k->parameter_bytes)
+		return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
+	memcpy(to, buffer, *size);
 	return CUDA_SUCCESS;
 }
 

@@ -225,7 +225,7 @@ CUresult cuMemFreeAsync(CUdeviceptr ptr, CUstream stream)
 	if (result)
 		return result;
 	result = stream_find_own(c, stream, &s);
-	if (result)
+	if (result || !ptr)
 		return leave(result);
 	if (s->capture)
 		return leave(capture_free(s, ptr));

@@ -58,7 +58,7 @@ static void all_forms(void **state)
 	CUfunction add = function(m, "add");
 	struct vectors v = make();
 	void *params[] = {&v.a, &v.b, &v.out, &v.n};
-	size_t size = sizeof(v);
+	size_t size = offsetof(struct vectors, n) + sizeof(v.n);
 	void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &v, CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
 		CU_LAUNCH_PARAM_END};
 	CUlaunchAttribute attribute = {
@@ -94,7 +94,7 @@ static void limits(void **state)
 	CUfunction add = function(m, "add"), bounded = function(m, "bounded");
 	struct vectors v = {0};
 	void *params[] = {&v.a, &v.b, &v.out, &v.n};
-	size_t size = 4;
+	size_t size = sizeof(v) + 8;
 	void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &v, CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
 		CU_LAUNCH_PARAM_END};
 
@@ -115,6 +115,9 @@ static void limits(void **state)
 	fails(cuLaunchKernel(add, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, NULL), CUDA_ERROR_INVALID_VALUE);
 	fails(cuLaunchKernel(add, 1, 1, 1, 1, 1, 1, 0, NULL, params, extra),
 		CUDA_ERROR_INVALID_VALUE);
+	fails(cuLaunchKernel(add, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, extra),
+		CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES);
+	size = 0;
 	fails(cuLaunchKernel(add, 1, 1, 1, 1, 1, 1, 0, NULL, NULL, extra),
 		CUDA_ERROR_INVALID_VALUE);
 	fails(cuLaunchKernel(bounded, 1, 1, 1, 65, 1, 1, 0, NULL, NULL, NULL),

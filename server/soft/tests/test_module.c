@@ -110,7 +110,7 @@ static void bad_images(void **state)
 	fails(cuModuleLoadData(&m, NULL), CUDA_ERROR_INVALID_VALUE);
 	fails(cuModuleLoadData(&m, ""), CUDA_ERROR_INVALID_IMAGE);
 	fails(cuModuleLoadData(&m, "\001\002\003\004"), CUDA_ERROR_INVALID_IMAGE);
-	fails(cuModuleLoadData(&m, "this is no PTX"), CUDA_ERROR_INVALID_PTX);
+	fails(cuModuleLoadData(&m, "this is no PTX"), CUDA_ERROR_INVALID_IMAGE);
 	fails(cuModuleLoadData(&m, "\177ELF\002\001\001"), CUDA_ERROR_NO_BINARY_FOR_GPU);
 	fails(cuModuleLoadData(&m, &wrapper), CUDA_ERROR_INVALID_IMAGE);
 	fails(cuModuleLoad(&m, "/nonexistent"), CUDA_ERROR_FILE_NOT_FOUND);
