@@ -188,6 +188,9 @@ def inner_name(call):
 def stub_checks(spec, call):
     """NULL pointers, then handles, in the order of the parameters."""
     decls, text, args, after = '', '', [], ''
+    if any(v.base in spec.handles and not spec.handles[v.base].minted and not v.pointer for v in call.params):
+        # Looking such a handle up takes a lock, which a forked child must not.
+        text = f'\tr = call_check({flags_of(call)});\n\tif (r != CUDA_SUCCESS)\n\t\treturn r;\n'
     refuse = lambda r: f'\t\treturn call_refuse({flags_of(call)}, {r});\n'
     for var in call.params:
         handle = spec.handles.get(var.base)

@@ -112,7 +112,11 @@ CUresult CUDAAPI eventDestroy(Event event)
 CUresult stub_nodes(Graph graph, Node *nodes, size_t *count)
 {
 	uint64_t graph_wire = 0;
+	CUresult r;
 
+	r = call_check(CALL_NO_CONTEXT);
+	if (r != CUDA_SUCCESS)
+		return r;
 	if (!real_known(KIND_Graph, (uint64_t)(uintptr_t)graph))
 		return call_refuse(CALL_NO_CONTEXT, (CUresult)1);
 	graph_wire = (uint64_t)(uintptr_t)graph;
