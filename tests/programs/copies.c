@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Copies of all sizes and directions: pageable, pinned and registered memory, with and without streams. */
+/* Copies of all sizes and directions: pageable and pinned memory, with and without streams. */
 #include "program.h"
 
 enum { LARGEST = 9 << 20 };
@@ -144,9 +144,6 @@ int main(void)
 	round_trip("pageable, async", pageable, stream, 1);
 	round_trip("pinned", pinned, NULL, 0);
 	round_trip("pinned, async", pinned, stream, 1);
-	DO(cuMemHostRegister_v2(pageable, LARGEST, 0));
-	round_trip("registered, async", pageable, stream, 1);
-	DO(cuMemHostUnregister(pageable));
 	reused_source(stream);
 	unified();
 	rectangles();

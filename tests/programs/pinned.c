@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host memory that kernels read and write: allocated, portable, registered; seen after completion. */
-#include <unistd.h>
+/* Host memory that kernels read and write, allocated by the driver; seen after completion. */
 #include "program.h"
 
 enum { N = 20000 };
@@ -51,24 +50,6 @@ static void halves(unsigned *host, CUdeviceptr device, CUstream s)
 	host_words("halves", host);
 }
 
-static void registered(CUstream s)
-{
-	long page = sysconf(_SC_PAGESIZE);
-	unsigned *p = aligned_alloc(page, (N * 4 + page - 1) / page * page);
-	CUdeviceptr device;
-
-	memset(p, 1, N * 4);
-	SAY(cuMemHostUnregister(p));
-	DO(cuMemHostRegister_v2(p, N * 4, CU_MEMHOSTREGISTER_DEVICEMAP));
-	SAY(cuMemHostRegister_v2(p, N * 4, 0));
-	DO(cuMemHostGetDevicePointer_v2(&device, p, 0));
-	both_ways("registered", p, device, s);
-	DO(cuMemHostUnregister(p));
-	SAY(cuMemHostUnregister(p));
-	SAY(cuMemHostGetDevicePointer_v2(&device, p, 0));
-	free(p);
-}
-
 static void wrong(void)
 {
 	CUdeviceptr device;
@@ -81,8 +62,6 @@ static void wrong(void)
 	SAY(cuMemFreeHost(&local));
 	SAY(cuMemFreeHost(NULL));
 	SAY(cuMemHostGetDevicePointer_v2(&device, &local, 0));
-	SAY(cuMemHostRegister_v2(NULL, 16, 0));
-	SAY(cuMemHostRegister_v2(&local, 0, 0));
 }
 
 int main(void)
@@ -117,7 +96,6 @@ int main(void)
 	printf("by an inner address: %u %u\n", ((unsigned *)q)[100], ((unsigned *)q)[N - 1]);
 	DO(cuMemFreeHost(q));
 	SAY(cuMemFreeHost(q));
-	registered(s);
 	wrong();
 	DO(cuMemFreeHost(p));
 	return 0;

@@ -5,7 +5,7 @@ usage: run_pair.py [--driver soft|native] [--recorded FILE] [--remote-only] PROG
 
 The remote run must print and end as the straight one, also with RGPU_SYNC=1, where every call waits.
 FILE holds what NVIDIA's driver made the program print on a GPU: then all runs must print just that.
---remote-only is for what the software GPU cannot do straight: it has no private tables for a runtime.
+--remote-only is for what the software GPU cannot do straight.
 With `native`, on a machine with a GPU, the straight run uses the machine's driver, and so does the server.
 Exit status 77: a file of the command is not there, so it was skipped.
 """
