@@ -263,10 +263,11 @@ int cubin_layout(const struct code *code, const char *kernel, struct param_layou
 /* Mark the sections of code that a kernel's symbol lies in. */
 static void mark_symbols(const struct elf *e, const Elf64_Shdr *table, bool *kernel)
 {
-	const uint8_t *p = e->data + table->sh_offset;
+	const uint8_t *p;
 
 	if (!elf_inside(e, table->sh_offset, table->sh_size))
 		return;
+	p = e->data + table->sh_offset;
 	for (uint64_t i = 0; i < table->sh_size / sizeof(Elf64_Sym); i++) {
 		Elf64_Sym s;
 

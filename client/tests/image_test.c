@@ -165,7 +165,9 @@ static void test_no_images(void **state)
 
 static const struct {
 	const char *name;
-	struct param_layout layout;
+	struct {
+		unsigned count, size;
+	} layout;
 	struct param param[5];
 } layouts[] = {
 	{ "none", { 0, 0 }, { { 0 } } },
