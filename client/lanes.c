@@ -116,7 +116,8 @@ static void *receive_lane(void *argument)
 
 CUresult lanes_send(const void *data, size_t size, lane_announce *announce, void *argument)
 {
-	uint32_t chunks = (size + BULK_CHUNK - 1) / BULK_CHUNK;
+	uint32_t chunk = bulk_chunk(size, client.lanes);
+	uint32_t chunks = (size + chunk - 1) / chunk;
 	struct lane_transfer transfer = {chunks};
 	uint32_t left;
 	CUresult r;
@@ -124,9 +125,9 @@ CUresult lanes_send(const void *data, size_t size, lane_announce *announce, void
 	pthread_mutex_lock(&order);
 	r = announce(argument, next_chunk);
 	for (uint32_t i = 0; r == CUDA_SUCCESS && i < chunks; i++) {
-		size_t at = (size_t)i * BULK_CHUNK;
+		size_t at = (size_t)i * chunk;
 		struct job job = {next_chunk, (const uint8_t *)data + at,
-			size - at < BULK_CHUNK ? size - at : BULK_CHUNK, &transfer};
+			size - at < chunk ? size - at : chunk, &transfer};
 
 		enqueue(&lanes[next_chunk++ % client.lanes], &job);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bulk lanes: large transfers travel beside the command stream, cut into
- * chunks of BULK_CHUNK bytes. Chunk number n of the session goes on lane
+ * chunks of at most BULK_CHUNK bytes. Chunk number n of the session goes on lane
  * n % lanes, in the order in which the frames that announce them were posted.
  */
 #ifndef LANES_H

@@ -21,7 +21,8 @@ enum {
 	WIRE_VERSION = 1,
 	FRAME_MAX = 1 << 20,	  /* bytes of a whole frame */
 	FRAME_INLINE_MAX = 256 << 10, /* bulk bytes carried in a frame; more goes by lanes */
-	BULK_CHUNK = 1 << 20,	  /* bytes of a chunk on a lane, the last one apart */
+	BULK_CHUNK = 1 << 20,	  /* most bytes of a chunk on a lane; see bulk_chunk */
+	BULK_CHUNK_UNIT = 64 << 10,
 	FRAME_OP_CALL = 0x0100,	  /* first opcode of the spec; below: session frames */
 };
 
@@ -55,6 +56,15 @@ struct frame {
 	uint16_t flags;
 	uint64_t seq;	 /* 1, 2, 3, ... in each direction */
 };
+
+/* Bytes of each chunk, the last one apart, of a transfer of @bytes over so many lanes: small ones use
+ * all lanes too. Both ends count by it. */
+static inline uint32_t bulk_chunk(uint64_t bytes, unsigned lanes)
+{
+	uint64_t share = bytes / lanes + BULK_CHUNK_UNIT - 1;
+
+	return share < BULK_CHUNK ? share & ~(uint64_t)(BULK_CHUNK_UNIT - 1) : BULK_CHUNK;
+}
 
 /* Before every chunk on a bulk lane towards the server. */
 struct lane_header {

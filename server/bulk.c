@@ -184,11 +184,17 @@ int bulk_attach(struct session *s, unsigned lane, struct connection *c)
 	return err ? err : thread_start(sender, l);
 }
 
+uint32_t bulk_size(struct session *s, uint64_t bytes)
+{
+	return bulk_chunk(bytes, s->bulk->lanes);
+}
+
 uint64_t bulk_announce(struct session *s, uint64_t bytes)
 {
 	uint64_t first = s->bulk->announced;
+	uint32_t chunk = bulk_size(s, bytes);
 
-	s->bulk->announced += bytes / BULK_CHUNK + (bytes % BULK_CHUNK != 0);
+	s->bulk->announced += bytes / chunk + (bytes % chunk != 0);
 	return first;
 }
 

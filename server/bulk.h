@@ -15,6 +15,8 @@ int bulk_create(struct session *s, unsigned lanes);
 /* A lane's connection has come; -EEXIST or -EINVAL when it is not wanted. */
 int bulk_attach(struct session *s, unsigned lane, struct connection *c);
 
+/* Bytes of the chunks of a transfer of @bytes, the last one apart. */
+uint32_t bulk_size(struct session *s, uint64_t bytes);
 /* Count @bytes more that the client has announced: the number of the first of its chunks. */
 uint64_t bulk_announce(struct session *s, uint64_t bytes);
 /* The slot that chunk @number of @bytes bytes arrived in; NULL: not yet. A chunk that is not as

@@ -231,9 +231,9 @@ CUresult copy_in(struct request *q, const struct copy_shape *c, const void *byte
 		part_issue(c, true, slot->bytes, 0, c->bytes, stream), stream);
 }
 
-static uint32_t chunk_bytes(uint64_t bytes, uint64_t offset)
+static uint32_t chunk_bytes(uint64_t bytes, uint64_t offset, uint32_t chunk)
 {
-	return bytes - offset < BULK_CHUNK ? bytes - offset : BULK_CHUNK;
+	return bytes - offset < chunk ? bytes - offset : chunk;
 }
 
 static struct slot *chunk_await(struct request *q, uint64_t number, uint32_t bytes)
@@ -259,10 +259,13 @@ void copy_accept(struct request *q)
 	q->waits = false;
 }
 
-void copy_collect(struct request *q, uint64_t first, uint64_t bytes, uint8_t *to)
+/* The chunks of a transfer of @bytes that lie from @at on, @first the first of them. */
+static void collect_from(struct request *q, uint64_t first, uint64_t at, uint64_t bytes, uint8_t *to)
 {
-	for (uint64_t at = 0; at < bytes; at += BULK_CHUNK, first++) {
-		uint32_t n = chunk_bytes(bytes, at);
+	uint32_t chunk = bulk_size(q->session, bytes);
+
+	for (; at < bytes; at += chunk, first++) {
+		uint32_t n = chunk_bytes(bytes, at, chunk);
 		struct slot *slot = chunk_await(q, first, n);
 
 		if (to)
@@ -271,16 +274,22 @@ void copy_collect(struct request *q, uint64_t first, uint64_t bytes, uint8_t *to
 	}
 }
 
+void copy_collect(struct request *q, uint64_t first, uint64_t bytes, uint8_t *to)
+{
+	collect_from(q, first, 0, bytes, to);
+}
+
 CUresult copy_in_bulk(struct request *q, const struct copy_shape *c, uint64_t first,
 	CUstream stream)
 {
 	struct session *s = q->session;
 	struct context *context = serving_context;
 	CUresult r = stream_capturing(stream) ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
+	uint32_t chunk = bulk_size(s, c->bytes);
 	uint64_t at;
 
-	for (at = 0; at < c->bytes && !r; at += BULK_CHUNK, first++) {
-		uint32_t n = chunk_bytes(c->bytes, at);
+	for (at = 0; at < c->bytes && !r; at += chunk, first++) {
+		uint32_t n = chunk_bytes(c->bytes, at, chunk);
 		struct slot *slot = chunk_await(q, first, n);
 		struct flight *f = flight_new(s->copies, context);
 
@@ -293,7 +302,7 @@ CUresult copy_in_bulk(struct request *q, const struct copy_shape *c, uint64_t fi
 			part_issue(c, true, slot->bytes, at, n, stream), stream);
 	}
 	if (at < c->bytes)
-		copy_collect(q, first, c->bytes - at, NULL);
+		collect_from(q, first, at, c->bytes, NULL);
 	return r;
 }
 
@@ -367,6 +376,8 @@ static void copy_cancel(struct session *s, uint64_t id)
 CUresult copy_out(struct request *q, const struct copy_shape *c, uint64_t id, CUstream stream,
 	bool waits)
 {
+	uint32_t chunk = c->bytes <= FRAME_INLINE_MAX ? STAGING_LARGE
+						      : bulk_size(q->session, c->bytes);
 	struct copy_wait *w = NULL;
 	CUresult r = stream_capturing(stream) ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
 
@@ -378,8 +389,8 @@ CUresult copy_out(struct request *q, const struct copy_shape *c, uint64_t id, CU
 		w->pending.finish = copy_finish;
 		w->left = 1; /* this loop */
 	}
-	for (uint64_t at = 0; at < c->bytes && !r; at += BULK_CHUNK)
-		r = out_part(q, c, id, at, chunk_bytes(c->bytes, at), w, stream);
+	for (uint64_t at = 0; at < c->bytes && !r; at += chunk)
+		r = out_part(q, c, id, at, chunk_bytes(c->bytes, at, chunk), w, stream);
 	if (!w) {
 		if (r)
 			copy_cancel(q->session, id);

@@ -160,6 +160,9 @@ static CUresult container_get(struct request *q, uint64_t container, unsigned is
 		return CUDA_ERROR_INVALID_HANDLE;
 	if (is_library)
 		return handle_get(q->session, KIND_CUlibrary, container, (void **)library);
+	/* Libraries need no context; a module is a context's. */
+	if (!serving_context)
+		return CUDA_ERROR_INVALID_CONTEXT;
 	return handle_get(q->session, KIND_CUmodule, container, (void **)module);
 }
 
