@@ -217,10 +217,10 @@ CUresult cuMemGetInfo_v2(size_t *available, size_t *total)
 
 	if (result)
 		return result;
-	if (!available || !total)
-		return leave(CUDA_ERROR_INVALID_VALUE);
-	*available = c->dev->total - c->dev->used;
-	*total = c->dev->total;
+	if (available)
+		*available = c->dev->total - c->dev->used;
+	if (total)
+		*total = c->dev->total;
 	return leave(CUDA_SUCCESS);
 }
 
