@@ -214,6 +214,17 @@ const struct insn *run_return(struct warp *w, const struct insn *i, uint32_t lan
 	return warp_select(w);
 }
 
+struct flow flow_of(const struct insn *i)
+{
+	bool guarded = i->guard != GUARD_NONE;
+
+	if (i->run == run_branch)
+		return (struct flow){&i->target, 1, guarded};
+	if (i->run == run_branch_table)
+		return (struct flow){i->table->targets, i->table->count, guarded};
+	return (struct flow){NULL, 0, guarded || (i->run != run_exit && i->run != run_return)};
+}
+
 static void add_fixup(struct parser *p, enum fixup_kind kind, const struct term *t)
 {
 	struct fixup f = {.kind = kind, .line = p->s.line, .label = t->name,

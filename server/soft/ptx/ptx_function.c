@@ -78,7 +78,7 @@ static void begin(struct parser *p, struct function *f)
 	p->longs = FIRST_LONG;
 	p->predicates = FIRST_PREDICATE;
 	p->code_count = p->fixup_count = 0;
-	p->reference_count = p->callee_count = 0;
+	p->reference_count = p->callee_count = p->occurrence_count = 0;
 }
 
 static unsigned formal_alignment(const struct declaration *d)
@@ -202,20 +202,12 @@ static void *keep(struct parser *p, const void *array, size_t size)
 	return kept;
 }
 
-static unsigned register_estimate(const struct parser *p)
-{
-	uint64_t n = 8 + (uint64_t)p->words + 2ull * p->longs;
-
-	return n < 16 ? 16 : n > 255 ? 255 : (unsigned)n;
-}
-
 static void add_kernel(struct parser *p, struct function *f)
 {
 	struct ptx_module *m = p->m;
 
 	f->kernel.name = f->name;
 	f->kernel.local_bytes = f->frame_bytes;
-	f->kernel.registers = register_estimate(p);
 	m->kernel_count++;
 }
 
@@ -243,6 +235,8 @@ static void finish(struct parser *p, struct function *f)
 	if (!p->err)
 		fixups_finish(p);
 	f->is_defined = true;
+	if (!p->err)
+		f->kernel.registers = registers_estimate(p);
 	if (f->is_kernel && !p->err)
 		add_kernel(p, f);
 }

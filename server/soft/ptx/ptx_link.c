@@ -11,6 +11,9 @@
 #include "ptx_machine.h"
 #include "ptx_parser.h"
 
+#define CALL_REGISTERS 8
+#define SM_REGISTERS 65536
+
 static bool slots_match(const struct slot *a, const struct slot *b, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
@@ -146,6 +149,30 @@ static void layout_shared(struct parser *p, struct function *k, const struct wal
 	place_shared(p, k, w, true, &dynamic);
 }
 
+/* A call keeps some of the caller's registers beside the callee's. */
+static void add_callees_registers(struct function *k)
+{
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < k->reachable_count; i++)
+		if (k->reachable[i] != k && k->reachable[i]->kernel.registers > most)
+			most = k->reachable[i]->kernel.registers;
+	if (k->kernel.registers < most + CALL_REGISTERS && most)
+		k->kernel.registers = most + CALL_REGISTERS;
+	if (k->kernel.registers > 255)
+		k->kernel.registers = 255;
+}
+
+/* As a compiler does where the kernel says how large its blocks are. */
+static void limit_registers(struct ptx_kernel *k)
+{
+	const unsigned *size = k->required_block[0] ? k->required_block : k->max_block;
+	uint64_t threads = (uint64_t)size[0] * size[1] * size[2];
+
+	if (threads && threads <= BLOCK_THREADS && k->registers > SM_REGISTERS / threads)
+		k->registers = (unsigned)(SM_REGISTERS / threads) & ~7u;
+}
+
 static void finish_kernel(struct parser *p, struct function *k, struct walk *w)
 {
 	uint64_t constant = 0;
@@ -159,6 +186,8 @@ static void finish_kernel(struct parser *p, struct function *k, struct walk *w)
 	memcpy(k->reachable, w->list, w->count * sizeof(*k->reachable));
 	k->reachable_count = w->count;
 	layout_shared(p, k, w);
+	add_callees_registers(k);
+	limit_registers(&k->kernel);
 	for (unsigned i = 0; i < p->m->variable_count; i++)
 		if (p->m->variables[i]->public.is_const)
 			constant += p->m->variables[i]->public.size;

@@ -112,8 +112,10 @@ bool is_sink(struct text name)
 	return text_is(name, "_");
 }
 
-static uint32_t register_operand(const struct symbol *s, uint32_t number)
+static uint32_t register_operand(struct parser *p, const struct symbol *s, uint32_t number,
+	bool write)
 {
+	occurrence_add(p, (s->first + number) * 2 + (s->bits == 64), write);
 	return s->bits == 64 ? OPERAND(FILE_LONGS, (s->first + number) * 2)
 			     : OPERAND(FILE_WORDS, s->first + number);
 }
@@ -163,7 +165,7 @@ static uint32_t name_operand(struct parser *p, const struct term *t, unsigned bi
 			bad_operand(p, t->name, "may not have an offset");
 		if (s->bits * number >= OPERAND_MASK)
 			bad_operand(p, t->name, "is too far");
-		return register_operand(s, number);
+		return register_operand(p, s, number, false);
 	}
 	operand = special_find(t->name, &found);
 	if (!found)
@@ -209,7 +211,7 @@ uint32_t operand_write(struct parser *p, const struct term *t, unsigned bits)
 	}
 	if (s->bits == 1 || (s->bits == 64) != (bits == 64))
 		bad_operand(p, t->name, "has the wrong type");
-	return register_operand(s, number);
+	return register_operand(p, s, number, true);
 }
 
 uint32_t operand_predicate(struct parser *p, struct text name, bool negated)

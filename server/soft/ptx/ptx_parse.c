@@ -135,6 +135,7 @@ static void parser_fini(struct parser *p)
 	free(p->fixups);
 	free(p->references);
 	free(p->callees);
+	free(p->occurrences);
 	free(p->s.items);
 }
 

@@ -96,7 +96,13 @@ struct literal {
 	struct literal *next;
 };
 
-/* A register operand of an instruction, so that slots can be chosen later. */
+/* A register in an instruction, for ptx_liveness.c. */
+struct occurrence {
+	uint32_t insn;
+	uint32_t register_id;
+	bool write;
+};
+
 struct parser;
 struct rule;
 
@@ -160,6 +166,8 @@ struct parser {
 	uint32_t reference_count, reference_capacity;
 	const struct function **callees;
 	uint32_t callee_count, callee_capacity;
+	struct occurrence *occurrences;
+	uint32_t occurrence_count, occurrence_capacity;
 	struct statement s;
 	unsigned nesting;	/* of expressions */
 	struct pending *pending;
@@ -267,6 +275,20 @@ bool is_sink(struct text name);
 const struct term *item_at(const struct parser *p, const struct term *t, unsigned index);
 /* Put the operands that @letters name into @i. */
 void operands_parse(struct parser *p, const char *letters, struct insn *i);
+
+/* ptx_liveness.c */
+void occurrence_add(struct parser *p, uint32_t register_id, bool write);
+/* 32-bit registers of a thread in the function that has just been parsed. */
+unsigned registers_estimate(struct parser *p);
+
+/* ptx_branch.c: where an instruction may go on. */
+struct flow {
+	const struct insn *const *targets;
+	unsigned count;
+	bool falls_through;
+};
+
+struct flow flow_of(const struct insn *i);
 
 /* ptx_build.c */
 void rules_load(struct parser *p);
