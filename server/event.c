@@ -34,9 +34,12 @@ CUresult server_event_query(struct request *q, CUevent event)
 {
 	CUresult r = driver.cuEventQuery(event);
 
-	if (!r)
-		session_notice(q->session);
-	return r;
+	if (r)
+		return r;
+	/* As for streams: the client will not come back to wait. */
+	driver.cuEventSynchronize(event);
+	session_notice(q->session);
+	return CUDA_SUCCESS;
 }
 
 static CUresult event_poll(struct pending *p)

@@ -238,6 +238,45 @@ static CUresult function_describe(void *function, bool kernel, int *attributes,
 	return r == CUDA_ERROR_INVALID_VALUE ? CUDA_SUCCESS : r;
 }
 
+/*
+ * A library's kernels may be asked for before there is a context, and some drivers answer questions
+ * about them only in one: the first device's primary context serves for the moment.
+ */
+static CUresult context_borrow(void)
+{
+	CUcontext real;
+	CUresult r = driver.cuDevicePrimaryCtxRetain(&real, 0);
+
+	return r ? r : context_use(real);
+}
+
+static void context_give_back(void)
+{
+	context_use(NULL);
+	driver.cuDevicePrimaryCtxRelease_v2(0);
+	context_forget();
+}
+
+/* The driver's function or kernel of that name, and all that is known of it. */
+static CUresult function_look_up(CUmodule module, CUlibrary library, const char *name, void **real,
+	int *attributes, unsigned *parameters, uint32_t *offsets, uint32_t *sizes)
+{
+	bool borrowed = library && !serving_context;
+	CUresult r = borrowed ? context_borrow() : CUDA_SUCCESS;
+
+	if (r)
+		return r;
+	if (library)
+		r = driver.cuLibraryGetKernel((CUkernel *)real, library, name);
+	else
+		r = driver.cuModuleGetFunction((CUfunction *)real, module, name);
+	if (!r)
+		r = function_describe(*real, library, attributes, parameters, offsets, sizes);
+	if (borrowed)
+		context_give_back();
+	return r;
+}
+
 CUresult server_function_get(struct request *q, uint64_t container, unsigned int is_library,
 	uint64_t function, const char *name, int *attributes, unsigned int *parameters,
 	uint32_t *offsets, uint32_t *sizes)
@@ -245,25 +284,19 @@ CUresult server_function_get(struct request *q, uint64_t container, unsigned int
 	struct session *s = q->session;
 	CUlibrary library = NULL;
 	CUmodule module = NULL;
-	CUkernel kernel;
-	CUfunction real;
+	void *real = NULL;
 	CUresult r = container_get(q, container, is_library, &module, &library);
 
 	if (!is_function_id(function))
 		return CUDA_ERROR_INVALID_HANDLE;
-	if (!r && is_library) {
-		r = driver.cuLibraryGetKernel(&kernel, library, name);
-		real = (CUfunction)kernel;
-	} else if (!r) {
-		r = driver.cuModuleGetFunction(&real, module, name);
-	}
 	if (!r)
-		r = function_describe(real, is_library, attributes, parameters, offsets, sizes);
+		r = function_look_up(module, library, name, &real, attributes, parameters, offsets,
+			sizes);
 	/* The client asks again, with more room, under the same number. */
 	if (r || handles_find(&s->handles, handle_kind(function), function))
 		return r;
 	if (is_library)
-		return kernel_set(s, function, kernel);
+		return kernel_set(s, function, real);
 	return handle_set(s, KIND_CUfunction, function, real, CUDA_SUCCESS);
 }
 

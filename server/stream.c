@@ -111,9 +111,12 @@ CUresult server_stream_query(struct request *q, CUstream stream)
 {
 	CUresult r = driver.cuStreamQuery(stream);
 
-	if (!r)
-		session_notice(q->session);
-	return r;
+	if (r)
+		return r;
+	/* The client waits for nothing that it knows is done, so what kernels printed is shown now. */
+	driver.cuStreamSynchronize(stream);
+	session_notice(q->session);
+	return CUDA_SUCCESS;
 }
 
 CUresult server_stream_create(struct request *q, uint64_t stream, unsigned int flags, int priority)
