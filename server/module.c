@@ -247,7 +247,12 @@ static CUresult context_borrow(void)
 	CUcontext real;
 	CUresult r = driver.cuDevicePrimaryCtxRetain(&real, 0);
 
-	return r ? r : context_use(real);
+	if (r)
+		return r;
+	r = context_use(real);
+	if (r)
+		driver.cuDevicePrimaryCtxRelease_v2(0);
+	return r;
 }
 
 static void context_give_back(void)
