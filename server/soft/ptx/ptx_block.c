@@ -75,7 +75,7 @@ static int warp_init(struct warp *w, struct block *b, unsigned index)
 
 	w->block = b;
 	w->index = index;
-	err = warp_reserve(w, k->slots, k->frame_bytes + 64);
+	err = warp_reserve(w, k->slots, k->frame_bytes + STACK_SLACK);
 	if (err < 0)
 		return err;
 	w->file[FILE_LITERALS] = b->grid->launch->module->literals;

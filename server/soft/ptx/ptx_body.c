@@ -67,7 +67,8 @@ static void parse_directive(struct parser *p)
 		parse_registers(p);
 	} else if (text_is(word, ".local") || text_is(word, ".param")) {
 		parse_frame_variable(p);
-	} else if (text_is(word, ".shared") || text_is(word, ".global") || text_is(word, ".const")) {
+	} else if (text_is(word, ".shared") || text_is(word, ".global") ||
+		   text_is(word, ".const")) {
 		parse_variable(p, word, false);
 	} else if (text_is(word, ".pragma")) {
 		while (!p->err && p->token.kind != TOKEN_END && !token_is(p, ';'))

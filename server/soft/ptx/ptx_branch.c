@@ -11,7 +11,6 @@
 #include "ptx_lane.h"
 #include "ptx_parser.h"
 
-#define DEPTH_LIMIT 100000
 #define SAVED_PC 0
 #define SAVED_FRAME 2
 #define SAVED_TOP 4
@@ -137,8 +136,7 @@ static const struct insn *call_lanes(struct warp *w, const struct insn *i, uint3
 	for (left = lanes; left; left &= left - 1)
 		if (w->top[__builtin_ctz(left)] > top)
 			top = w->top[__builtin_ctz(left)];
-	err = w->depth[first] >= DEPTH_LIMIT ? -EOVERFLOW
-					     : warp_reserve(w, base + f->slots, top + f->frame_bytes + 64);
+	err = warp_reserve(w, base + f->slots, top + f->frame_bytes + STACK_SLACK);
 	if (err < 0)
 		return warp_fault(w, i, first,
 			err == -ENOMEM ? PTX_FAULT_MEMORY : PTX_FAULT_STACK, 0);

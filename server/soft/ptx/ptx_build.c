@@ -145,9 +145,11 @@ static bool match(const char *pattern, struct statement *s, struct insn *i)
 	s->word = 1;
 	while (*at) {
 		struct text c = {at + 1, strcspn(at + 1, ".")};
-		struct text word = s->word < s->word_count ? s->words[s->word] : (struct text){"", 0};
+		struct text word = {"", 0};
 		struct text inner = {c.at + 1, c.size - 2};
 
+		if (s->word < s->word_count)
+			word = s->words[s->word];
 		at = c.at + c.size;
 		if (*c.at == '*')
 			return true;
@@ -196,7 +198,8 @@ static bool try_rule(struct parser *p, const struct rule *r)
 {
 	struct insn captured = {0}, *i;
 
-	if (!text_equal(opcode_of(r->pattern), p->s.words[0]) || !match(r->pattern, &p->s, &captured))
+	if (!text_equal(opcode_of(r->pattern), p->s.words[0]) ||
+	    !match(r->pattern, &p->s, &captured))
 		return false;
 	i = start(p, r, &captured);
 	if (!i)

@@ -14,7 +14,8 @@ static const struct {
 	const char *name;
 	unsigned bits;
 } types[TYPE_COUNT] = {{"u8", 8}, {"u16", 16}, {"u32", 32}, {"u64", 64}, {"s8", 8}, {"s16", 16},
-	{"s32", 32}, {"s64", 64}, {"f16", 16}, {"bf16", 16}, {"f32", 32}, {"f64", 64}, {"tf32", 32}};
+	{"s32", 32}, {"s64", 64}, {"f16", 16}, {"bf16", 16}, {"f32", 32}, {"f64", 64},
+	{"tf32", 32}};
 
 static bool is_float(unsigned type)
 {
@@ -293,7 +294,8 @@ static const struct quick {
 	{F64, S32, ROUND_NEAREST, f64_of_s32}, {F64, U32, ROUND_NEAREST, f64_of_u32},
 	{F64, S64, ROUND_NEAREST, f64_of_s64}, {F64, U64, ROUND_NEAREST, f64_of_u64},
 	{F64, F32, ROUND_NEAREST, f64_of_f32}, {F32, F64, ROUND_NEAREST, f32_of_f64},
-	{F32, BF16, ROUND_NEAREST, f32_of_bf16}, {F32, F16, ROUND_NEAREST, f32_of_f16}, {F16, F32, ROUND_NEAREST, f16_of_f32},
+	{F32, BF16, ROUND_NEAREST, f32_of_bf16}, {F32, F16, ROUND_NEAREST, f32_of_f16},
+	{F16, F32, ROUND_NEAREST, f16_of_f32},
 	{S32, F32, ROUND_ZERO, s32_of_f32},
 };
 
@@ -330,8 +332,8 @@ static void choose_handler(struct insn *i, bool wide_to, bool wide_from)
 
 	i->run = general[wide_to][wide_from];
 	for (size_t n = 0; natural && !i->flags && n < sizeof(quick) / sizeof(*quick); n++)
-		if (quick[n].to == i->extra && quick[n].from == i->size && quick[n].round == i->round &&
-		    !(i->count && is_float(i->extra)))
+		if (quick[n].to == i->extra && quick[n].from == i->size &&
+		    quick[n].round == i->round && !(i->count && is_float(i->extra)))
 			i->run = quick[n].run;
 }
 

@@ -17,7 +17,8 @@ HANDLER(run_copy)
 	for (; lanes; lanes &= lanes - 1) {
 		unsigned l = (unsigned)__builtin_ctz(lanes);
 		uint32_t bytes = sizes[l] < i->size ? sizes[l] : i->size;
-		void *to = place_shared(w, i, l, (uint64_t)destination[l] + i->list[0], i->size, true);
+		void *to = place_shared(w, i, l, (uint64_t)destination[l] + i->list[0], i->size,
+			true);
 		const void *from;
 
 		if (!to)

@@ -70,8 +70,9 @@ static void parse_dimensions(struct parser *p, struct declaration *d)
 			d->is_unsized = true;
 		else
 			n = parse_integer(p);
-		if (d->dimension_count == DIMENSIONS_LIMIT || (d->is_unsized && d->dimension_count) ||
-		    n > VARIABLE_LIMIT || (n && d->count > VARIABLE_LIMIT / n))
+		if (d->dimension_count == DIMENSIONS_LIMIT ||
+		    (d->is_unsized && d->dimension_count) || n > VARIABLE_LIMIT ||
+		    (n && d->count > VARIABLE_LIMIT / n))
 			parse_error(p, "'%.*s' is too large", (int)d->name.size, d->name.at);
 		else
 			d->dimensions[d->dimension_count++] = n;
@@ -109,8 +110,8 @@ static void add_registers(struct parser *p, const struct declaration *d)
 	if (!s)
 		return;
 	if (d->bits == 128 || d->lanes > 1 || d->is_array) {
-		parse_error(p, "register '%.*s' has a type that is not supported", (int)d->name.size,
-			d->name.at);
+		parse_error(p, "register '%.*s' has a type that is not supported",
+			(int)d->name.size, d->name.at);
 		return;
 	}
 	if (n > REGISTER_LIMIT - *file) {

@@ -45,7 +45,7 @@ static inline uint32_t settled_exactly(const struct insn *i, float v, double exa
 }
 
 #define GENERAL(name, expression) GENERAL_EXACT(name, expression, 1.0)
-#define GENERAL_EXACT(name, expression, exact)                                                                  \
+#define GENERAL_EXACT(name, expression, exact)                                                     \
 	HANDLER(name)                                                                              \
 	{                                                                                          \
 		uint32_t *d = column(w, i->d);                                                     \

@@ -125,7 +125,8 @@ static inline uint32_t brain_out(const struct insn *i, double v)
 
 /* One operation for both formats, single and in pairs. */
 #define FORMS(name, in, out, expression)                                                           \
-	static inline uint32_t name##_one(const struct insn *i, uint32_t x, uint32_t y, uint32_t z) \
+	static inline uint32_t name##_one(const struct insn *i, uint32_t x, uint32_t y,           \
+		uint32_t z)                                                                        \
 	{                                                                                          \
 		double a = in(i, x), b = in(i, y), c = in(i, z);                                   \
 		(void)a, (void)b, (void)c;                                                         \

@@ -82,7 +82,7 @@ OP3(mad24_hi_s32, uint32_t, uint32_t, uint32_t, uint32_t,
 	}                                                                                          \
 	static inline uint##bits##_t urem_##bits(uint##bits##_t a, uint##bits##_t b)               \
 	{                                                                                          \
-		return b ? a % b : (uint##bits##_t)-1;                                                              \
+		return b ? a % b : (uint##bits##_t)-1;                                             \
 	}                                                                                          \
 	static inline uint##bits##_t sdiv_##bits(int##bits##_t a, int##bits##_t b)                 \
 	{                                                                                          \

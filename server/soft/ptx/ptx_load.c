@@ -28,7 +28,8 @@ static inline void release(struct warp *w, const struct insn *i)
 		const void *base = column(w, i->a);                                                \
 		for (; lanes; lanes &= lanes - 1) {                                                \
 			unsigned l = (unsigned)__builtin_ctz(lanes);                               \
-			const M *at = place_of(w, i, l, lane_address(i, base, l), sizeof(M), false); \
+			const M *at = place_of(w, i, l, lane_address(i, base, l), sizeof(M),       \
+				false);                                                            \
 			if (unlikely(!at))                                                         \
 				return NULL;                                                       \
 			d[l] = (D)(CAST)__atomic_load_n(at, __ATOMIC_RELAXED);                     \
@@ -122,8 +123,9 @@ const struct insn *run_load_vector(struct warp *w, const struct insn *i, uint32_
 
 	for (; lanes; lanes &= lanes - 1) {
 		unsigned l = (unsigned)__builtin_ctz(lanes);
-		const unsigned char *at = place_any(w, i, l, lane_address(i, base, l), bytes, false);
+		const unsigned char *at;
 
+		at = place_any(w, i, l, lane_address(i, base, l), bytes, false);
 		if (unlikely(!at))
 			return NULL;
 		for (unsigned n = 0; n < i->count; n++)

@@ -17,6 +17,7 @@
 #define BLOCK_WARPS (BLOCK_THREADS / WARP_LANES)
 #define BLOCK_BARRIERS 16
 #define SPAN_SITES 256
+#define STACK_SLACK 64	/* beyond what a frame asks for, for alignment */
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -13,7 +13,8 @@ bool word_take_space(struct parser *p, struct insn *i)
 		enum space space;
 	} spaces[] = {{"global", SPACE_GLOBAL}, {"shared", SPACE_SHARED},
 		{"shared::cta", SPACE_SHARED}, {"local", SPACE_LOCAL}, {"const", SPACE_CONST},
-		{"param", SPACE_PARAM}, {"param::entry", SPACE_PARAM}, {"param::func", SPACE_PARAM}};
+		{"param", SPACE_PARAM}, {"param::entry", SPACE_PARAM},
+		{"param::func", SPACE_PARAM}};
 
 	for (size_t n = 0; n < sizeof(spaces) / sizeof(*spaces); n++) {
 		if (word_take(p, spaces[n].name)) {
@@ -355,6 +356,8 @@ const struct rule rules_memory[] = {
 	{"applypriority.*", NULL, NULL, 0, build_nothing},
 	{"discard.*", NULL, NULL, 0, build_nothing},
 	{"membar.<cta|gl|sys>", NULL, NULL, 0, build_fence},
-	{"fence.{sc}.{acq_rel}.{acquire}.{release}.<cta|cluster|gpu|sys>", NULL, NULL, 0, build_fence},
+	{"fence.{sc}.{acq_rel}.{acquire}.{release}.<cta|cluster|gpu|sys>", NULL, NULL, 0,
+		build_fence},
+	{"fence.proxy.*", NULL, NULL, 0, build_nothing},
 	RULES_END
 };

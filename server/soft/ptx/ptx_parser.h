@@ -309,9 +309,9 @@ bool build_frame_address(struct parser *p, const struct term *t, struct insn *i,
 	uint64_t window);
 
 /* Tables of rules, one of each family; RULES_END ends them. */
-extern const struct rule rules_integer[], rules_wide[], rules_bits[], rules_float[], rules_double[],
-	rules_half[], rules_convert[], rules_compare[], rules_move[], rules_memory[], rules_atomic[],
-	rules_warp[], rules_barrier[], rules_branch[], rules_math[], rules_select[], rules_dot[],
-	rules_video[], rules_stack[], rules_copy[];
+extern const struct rule rules_integer[], rules_wide[], rules_bits[], rules_float[],
+	rules_double[], rules_half[], rules_convert[], rules_compare[], rules_move[],
+	rules_memory[], rules_atomic[], rules_warp[], rules_barrier[], rules_branch[],
+	rules_math[], rules_select[], rules_dot[], rules_video[], rules_stack[], rules_copy[];
 
 #endif

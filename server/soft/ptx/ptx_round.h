@@ -13,7 +13,8 @@
 
 static inline void round_begin(const struct insn *i)
 {
-	static const int modes[] = {FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD, FE_UPWARD, FE_TONEAREST};
+	static const int modes[] = {FE_TONEAREST, FE_TOWARDZERO, FE_DOWNWARD, FE_UPWARD,
+		FE_TONEAREST};
 
 	if (i->round != ROUND_NEAREST)
 		fesetround(modes[i->round]);

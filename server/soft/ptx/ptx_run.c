@@ -204,7 +204,8 @@ static bool launch_is_valid(const struct ptx_launch *l, const struct function *k
 		threads *= l->block[i];
 	}
 	return threads <= BLOCK_THREADS && l->dynamic_shared <= SHARED_LIMIT &&
-	       k->kernel.shared_bytes <= SHARED_LIMIT && l->params_size >= k->kernel.parameter_bytes &&
+	       k->kernel.shared_bytes <= SHARED_LIMIT &&
+	       l->params_size >= k->kernel.parameter_bytes &&
 	       (uint64_t)l->grid[1] * l->grid[2] <= UINT32_MAX;
 }
 

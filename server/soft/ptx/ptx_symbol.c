@@ -164,8 +164,8 @@ void fixups_finish(struct parser *p)
 		struct fixup *f = &p->fixups[i];
 
 		if (f->resolved == UINT32_MAX && !f->resolved_table)
-			parse_error_at(p, f->line, "label '%.*s' is not defined", (int)f->label.size,
-				f->label.at);
+			parse_error_at(p, f->line, "label '%.*s' is not defined",
+				(int)f->label.size, f->label.at);
 		else if (f->kind == FIXUP_TARGET)
 			p->f->code[f->insn].target = p->f->code + f->resolved;
 		else if (f->kind == FIXUP_TABLE)

@@ -13,8 +13,8 @@
 #include "ptx_machine.h"
 
 #define TURN_BRANCHES 2000
-#define SLOTS_LIMIT (1u << 21)
-#define STACK_LIMIT (1u << 20)
+#define SLOTS_LIMIT (1u << 17)
+#define STACK_LIMIT (1u << 18)
 
 void warp_use_frame(struct warp *w, uint32_t base)
 {
@@ -137,7 +137,8 @@ static int grow_registers(struct warp *w, uint32_t slots)
 	if (!grown)
 		return -ENOMEM;
 	w->words = grown;
-	memset(w->words + (size_t)w->slots * UNIT_BYTES, 0, (size_t)(slots - w->slots) * UNIT_BYTES);
+	memset(w->words + (size_t)w->slots * UNIT_BYTES, 0,
+		(size_t)(slots - w->slots) * UNIT_BYTES);
 	grown = realloc(w->longs, (size_t)slots * UNIT_BYTES * 2);
 	if (!grown)
 		return -ENOMEM;
@@ -172,16 +173,19 @@ static int grow_stack(struct warp *w, uint32_t bytes)
  * beyond what a thread may have. The frame's pointers may change. */
 int warp_reserve(struct warp *w, uint32_t slots, uint32_t stack_bytes)
 {
-	size_t limit = w->block->grid->launch->stack_limit;
+	const struct grid *g = w->block->grid;
+	uint64_t limit = g->launch->stack_limit ? g->launch->stack_limit : STACK_LIMIT;
+	uint64_t most = limit + g->kernel->frame_bytes + STACK_SLACK;
 	int err = 0;
 
-	if (slots > SLOTS_LIMIT || (w->stack_bytes && stack_bytes > (limit ? limit : STACK_LIMIT)))
+	if (slots > SLOTS_LIMIT || stack_bytes > most)
 		return -EOVERFLOW;
 	if (slots > w->slots)
 		err = grow_registers(w, w->slots * 2 > slots ? w->slots * 2 : slots);
 	stack_bytes = (stack_bytes + 63) & ~63u;
 	if (!err && stack_bytes > w->stack_bytes)
-		err = grow_stack(w, w->stack_bytes * 2 > stack_bytes ? w->stack_bytes * 2 : stack_bytes);
+		err = grow_stack(w,
+			w->stack_bytes * 2 > stack_bytes ? w->stack_bytes * 2 : stack_bytes);
 	warp_use_frame(w, w->base);
 	return err;
 }

@@ -13,7 +13,8 @@ static const uint16_t specials_16[] = {0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 0x7f, 0
 static const uint32_t specials_32[] = {0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 24, 31, 32, 33, 63, 64, 65,
 	127, 128, 255, 256, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0x80000001,
 	0xffffffff, 0xfffffffe, 0x3f800000, 0xbf800000, 0x3f000000, 0xbf000000, 0x3fc00000,
-	0x40200000, 0xc0200000, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001, 0x00800000,
+	0x40200000, 0xc0200000, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x7f800001,
+	0x00800000,
 	0x007fffff, 0x00000001, 0x80000001, 0x7f7fffff, 0xff7fffff, 0x4f000000, 0xcf000000,
 	0x4f800000, 0x5f000000, 0x4effffff, 0x3f7fffff, 0x3f800001, 0x477fe000, 0x477ff000,
 	0x33800000, 0x33000000, 0x387fc000, 0x2b800000, 0x12345678, 0xdeadbeef};
@@ -71,7 +72,8 @@ static void emit_kernel(FILE *f, const struct alu_line *l, int n)
 	for (size_t i = 0; i < strlen(l->letters); i++)
 		fprintf(f, "\t.reg .%s %c;\n", type_of(l->letters[i]), names[i]);
 	fprintf(f, "\tld.param.u64 in0, [in];\n\tld.param.u64 out0, [out];\n");
-	fprintf(f, "\tmov.u32 tid, %%ctaid.x;\n\tmov.u32 t32, %%ntid.x;\n\tmov.u32 u32, %%tid.x;\n");
+	fprintf(f, "\tmov.u32 tid, %%ctaid.x;\n\tmov.u32 t32, %%ntid.x;\n");
+	fprintf(f, "\tmov.u32 u32, %%tid.x;\n");
 	fprintf(f, "\tmad.lo.u32 tid, tid, t32, u32;\n\tmul.wide.u32 at, tid, 8;\n");
 	fprintf(f, "\tadd.u64 in0, in0, at;\n\tadd.u64 out0, out0, at;\n");
 	for (size_t i = 1; i < strlen(l->letters); i++)

@@ -37,7 +37,8 @@ static void test_instructions(void **state)
 	for (int n = 0; n < count; n++) {
 		alu_inputs(&lines[n], in);
 		snprintf(name, sizeof(name), "k%d", n);
-		assert_int_equal(RUN(&g, name, ALU_THREADS / ALU_BLOCK, ALU_BLOCK, P(in), P(out)), 0);
+		assert_int_equal(RUN(&g, name, ALU_THREADS / ALU_BLOCK, ALU_BLOCK, P(in), P(out)),
+			0);
 		keep(f, out);
 		if (alu_hash(out) == lines[n].hash)
 			continue;

@@ -40,7 +40,8 @@ static void test_refusals(void **state)
 	refuse(HEAD ".entry k()\n{\n", "line 6: '}' expected at the end");
 	refuse(HEAD ".entry k()\n{\n}\n.entry k()\n{\n}\n", "line 8: 'k' is defined twice");
 	refuse(HEAD ".global .u64 x = y;", "line 4: 'y' in an initialiser is not known");
-	refuse(HEAD ".global .u8 x[2] = {1,2,3};", "line 4: initialiser is larger than its variable");
+	refuse(HEAD ".global .u8 x[2] = {1,2,3};",
+		"line 4: initialiser is larger than its variable");
 	refuse(HEAD ".address_size 32", "line 4: only 64-bit addresses are supported");
 }
 
@@ -88,7 +89,8 @@ static void test_initialisers(void **state)
 		".global .f64 d = 0d3FF8000000000000;\n"
 		".global .u64 e[3] = {(1 << 40) + 3 * 4 - 1, ~0, 7 > 3 ? 5 : 6};\n"
 		".global .align 8 .b8 m[10] = {0xFF(d), 0xFF00(d), 0xFF0000(d), 0xFF000000(d),"
-		" 0xFF00000000(d), 0xFF0000000000(d), 0xFF000000000000(d), 0xFF00000000000000(d), 9};\n";
+		" 0xFF00000000(d), 0xFF0000000000(d), 0xFF000000000000(d),"
+		" 0xFF00000000000000(d), 9};\n";
 	static const uint32_t a[6] = {1, 2, 0, 4, 5, 6};
 	uint64_t address;
 	struct gpu g;
@@ -97,7 +99,8 @@ static void test_initialisers(void **state)
 	gpu_open_text(&g, text);
 	assert_memory_equal(gpu_variable(&g, "a"), a, sizeof(a));
 	f = gpu_variable(&g, "f");
-	assert_true(f[0] == 1.5f && f[1] > 3.14159f && f[1] < 3.1416f && f[2] == -2 && f[3] == 1000);
+	assert_true(f[0] == 1.5f && f[1] > 3.14159f && f[1] < 3.1416f);
+	assert_true(f[2] == -2 && f[3] == 1000);
 	assert_true(*(double *)gpu_variable(&g, "d") == 1.5);
 	assert_true(((uint64_t *)gpu_variable(&g, "e"))[0] == (1ull << 40) + 11);
 	assert_true(((uint64_t *)gpu_variable(&g, "e"))[1] == ~0ull);
@@ -130,6 +133,21 @@ static void test_old_style(void **state)
 	assert_int_equal(RUN(&g, "k", 1, 64, P(out)), 0);
 	for (unsigned t = 0; t < 64; t++)
 		assert_int_equal(out[t], 2 * t + 1003 + (t % 3 + 1) * 10);
+	gpu_close(&g);
+}
+
+static void test_runaway(void **state)
+{
+	static const char text[] = HEAD
+		".func f(.param .b32 n)\n{\n.reg .b32 r;\nld.param.u32 r, [n];\nadd.u32 r, r, 1;\n"
+		"{ .param .b32 p0; st.param.b32 [p0], r; call f, (p0); }\nret;\n}\n"
+		".entry k(.param .u32 n)\n{\n.reg .b32 r;\nld.param.u32 r, [n];\n"
+		"{ .param .b32 p0; st.param.b32 [p0], r; call f, (p0); }\nret;\n}\n";
+	struct gpu g;
+
+	gpu_open_text(&g, text);
+	assert_int_equal(RUN(&g, "k", 1, 128, 0), -EFAULT);
+	assert_int_equal(g.fault.kind, PTX_FAULT_STACK);
 	gpu_close(&g);
 }
 
@@ -213,6 +231,7 @@ int main(void)
 		cmocka_unit_test(test_kernel),
 		cmocka_unit_test(test_initialisers),
 		cmocka_unit_test(test_old_style),
+		cmocka_unit_test(test_runaway),
 		cmocka_unit_test(test_endless_texts),
 		cmocka_unit_test(test_broken_texts),
 	};

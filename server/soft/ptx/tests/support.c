@@ -14,7 +14,8 @@ static bool is_valid(void *user, uint64_t address, size_t size, bool write, stru
 			continue;
 		if (!g->memory[i].base || (write && g->memory[i].read_only))
 			return false;
-		*range = (struct ptx_range){base, base + g->memory[i].size, !g->memory[i].read_only};
+		*range = (struct ptx_range){base, base + g->memory[i].size,
+			!g->memory[i].read_only};
 		return true;
 	}
 	return false;
