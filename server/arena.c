@@ -16,7 +16,7 @@ int arena_init(struct arena *a, uint64_t base, uint64_t size)
 	a->base = base;
 	a->size = size;
 	a->left = size;
-	a->range[0] = (struct arena_range){ base, size };
+	a->range[0] = (struct arena_range){base, size};
 	a->count = size ? 1 : 0;
 	return 0;
 }
@@ -45,7 +45,7 @@ static int arena_grow(struct arena *a)
 static void range_insert(struct arena *a, size_t i, uint64_t base, uint64_t size)
 {
 	memmove(&a->range[i + 1], &a->range[i], (a->count - i) * sizeof(*a->range));
-	a->range[i] = (struct arena_range){ base, size };
+	a->range[i] = (struct arena_range){base, size};
 	a->count++;
 }
 
@@ -71,7 +71,7 @@ static int range_cut(struct arena *a, size_t i, uint64_t base, uint64_t size)
 	} else if (before) {
 		a->range[i].size = before;
 	} else if (after) {
-		a->range[i] = (struct arena_range){ base + size, after };
+		a->range[i] = (struct arena_range){base + size, after};
 	} else {
 		range_delete(a, i);
 	}

@@ -67,7 +67,7 @@ void barrier_begin(struct barrier *b, struct context *c)
 	size_t count;
 	CUstream *list;
 
-	*b = (struct barrier){ .context = c };
+	*b = (struct barrier){.context = c};
 	b->error = context_use(c->real);
 	if (b->error)
 		return;

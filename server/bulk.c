@@ -28,9 +28,9 @@ struct lane {
 	struct connection *connection;
 	unsigned index;
 	pthread_mutex_t lock;
-	pthread_cond_t room; /* a slot was released */
-	pthread_cond_t fill; /* a chunk has arrived */
-	pthread_cond_t work; /* something is to be sent */
+	pthread_cond_t room;	    /* a slot was released */
+	pthread_cond_t fill;	    /* a chunk has arrived */
+	pthread_cond_t work;	    /* something is to be sent */
 	uint64_t arrived, released; /* chunks of this lane */
 	uint32_t *bytes;	    /* of the chunk in each slot */
 	bool *freed;		    /* slots released out of order */
@@ -158,8 +158,8 @@ static void *sender(void *arg)
 	struct bulk_send job;
 
 	while (lane_next(l, &job)) {
-		struct lane_data h = { job.copy, job.offset, job.bytes, 0 };
-		struct iovec iov[2] = { { &h, sizeof(h) }, { job.slot->bytes, job.bytes } };
+		struct lane_data h = {job.copy, job.offset, job.bytes, 0};
+		struct iovec iov[2] = {{&h, sizeof(h)}, {job.slot->bytes, job.bytes}};
 
 		if (l->connection->ops->send(l->connection, iov, 2))
 			break;
@@ -259,7 +259,7 @@ void bulk_push(struct session *s, struct slot *slot, uint64_t copy, uint64_t off
 
 	pthread_mutex_lock(&l->lock);
 	at = (l->send_first + l->send_count) % SENDS_MAX;
-	l->send[at] = (struct bulk_send){ slot, copy, offset, bytes };
+	l->send[at] = (struct bulk_send){slot, copy, offset, bytes};
 	l->send_count++;
 	pthread_cond_signal(&l->work);
 	pthread_mutex_unlock(&l->lock);

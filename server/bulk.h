@@ -28,7 +28,7 @@ void bulk_release(struct session *s, uint64_t number);
 void bulk_wait(struct session *s, uint64_t number);
 
 /* Hand a slot of data to the lanes, which give it back when it is sent. */
-void bulk_push(struct session *s, struct slot *slot, uint64_t copy, uint64_t offset,
-	uint32_t bytes);
+void bulk_push(
+	struct session *s, struct slot *slot, uint64_t copy, uint64_t offset, uint32_t bytes);
 
 #endif

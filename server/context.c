@@ -24,8 +24,8 @@ struct context *context_find(struct session *s, uint64_t id)
 	return e ? atomic_load_explicit(&e->state, memory_order_acquire) : NULL;
 }
 
-CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice device,
-	bool primary, struct context **out)
+CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice device, bool primary,
+	struct context **out)
 {
 	struct context *c = s->contexts_made < CONTEXTS_MAX ? calloc(1, sizeof(*c)) : NULL;
 	CUresult r;
@@ -107,13 +107,13 @@ static void context_quiesce(struct context *c)
 
 static void context_objects_end(struct context *c)
 {
-	static const enum kind kinds[] = { KIND_CUevent, KIND_CUmodule, KIND_CUfunction };
+	static const enum kind kinds[] = {KIND_CUevent, KIND_CUmodule, KIND_CUfunction};
 	struct stream *stream;
 
 	while ((stream = LIST_FIRST(&c->streams)))
 		handle_drop(c->session, KIND_CUstream, stream->id);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct end end = { c, kinds[i] };
+		struct end end = {c, kinds[i]};
 
 		handles_each(&c->session->handles, kinds[i], object_end, &end);
 	}
@@ -157,7 +157,7 @@ static struct context_seen *seen_add(struct context *c, uint32_t thread, uint32_
 		c->seen = bigger;
 		c->seen_room = room;
 	}
-	c->seen[c->seen_count] = (struct context_seen){ thread, count };
+	c->seen[c->seen_count] = (struct context_seen){thread, count};
 	return &c->seen[c->seen_count++];
 }
 

@@ -38,8 +38,8 @@ struct context {
 
 /* NULL: no such context. Contexts stay readable to the process's end. */
 struct context *context_find(struct session *s, uint64_t id);
-CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice device,
-	bool primary, struct context **out);
+CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice device, bool primary,
+	struct context **out);
 /* It is no longer found; its work is waited for, then all of it but the driver's context is ended.
  * Not in the dispatcher. */
 void context_end(struct context *c);

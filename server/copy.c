@@ -65,80 +65,6 @@ int copies_create(struct session *s)
 	return 0;
 }
 
-struct copy_shape copy_flat(CUdeviceptr base, uint64_t bytes)
-{
-	return (struct copy_shape){ .flat = true, .base = base, .bytes = bytes };
-}
-
-CUresult copy_box(const CUDA_MEMCPY3D *box, struct copy_shape *out)
-{
-	uint64_t bytes;
-
-	if (__builtin_mul_overflow((uint64_t)box->WidthInBytes, box->Height, &bytes) ||
-		__builtin_mul_overflow(bytes, box->Depth, &bytes))
-		return CUDA_ERROR_INVALID_VALUE;
-	*out = (struct copy_shape){ .bytes = bytes, .box = *box };
-	return CUDA_SUCCESS;
-}
-
-/* One box of whole rows or a piece of a row: the packed bytes from @offset, as many as fit one
- * call. Gives how many. */
-static uint64_t box_part(const struct copy_shape *c, bool in, void *host, uint64_t offset,
-	uint64_t bytes, CUDA_MEMCPY3D *out)
-{
-	uint64_t width = c->box.WidthInBytes, height = c->box.Height;
-	uint64_t x = offset % width, row = offset / width;
-	uint64_t y = row % height, z = row / height;
-
-	*out = c->box;
-	out->WidthInBytes = x || bytes < width ? (bytes < width - x ? bytes : width - x) : width;
-	out->Height = out->WidthInBytes == width ? bytes / width : 1;
-	if (out->Height > height - y)
-		out->Height = height - y;
-	out->Depth = 1;
-	if (in) {
-		out->srcMemoryType = CU_MEMORYTYPE_HOST;
-		out->srcHost = host;
-		out->srcXInBytes = out->srcY = out->srcZ = 0;
-		out->srcPitch = out->WidthInBytes;
-		out->srcHeight = out->Height;
-		out->dstXInBytes += x;
-		out->dstY += y;
-		out->dstZ += z;
-	} else {
-		out->dstMemoryType = CU_MEMORYTYPE_HOST;
-		out->dstHost = host;
-		out->dstXInBytes = out->dstY = out->dstZ = 0;
-		out->dstPitch = out->WidthInBytes;
-		out->dstHeight = out->Height;
-		out->srcXInBytes += x;
-		out->srcY += y;
-		out->srcZ += z;
-	}
-	return out->WidthInBytes * out->Height;
-}
-
-static CUresult part_issue(const struct copy_shape *c, bool in, uint8_t *host, uint64_t offset,
-	uint64_t bytes, CUstream stream)
-{
-	CUresult r = CUDA_SUCCESS;
-
-	if (c->flat && in)
-		return driver.cuMemcpyHtoDAsync_v2(c->base + offset, host, bytes, stream);
-	if (c->flat)
-		return driver.cuMemcpyDtoHAsync_v2(host, c->base + offset, bytes, stream);
-	while (bytes && !r) {
-		CUDA_MEMCPY3D part;
-		uint64_t n = box_part(c, in, host, offset, bytes, &part);
-
-		r = driver.cuMemcpy3DAsync_v2(&part, stream);
-		host += n;
-		offset += n;
-		bytes -= n;
-	}
-	return r;
-}
-
 static struct flight *flight_new(struct copies *c, struct context *context)
 {
 	struct flight *f = TAILQ_FIRST(&c->spare);
@@ -154,7 +80,7 @@ static struct flight *flight_new(struct copies *c, struct context *context)
 		context_event_done(context, event);
 		return NULL;
 	}
-	*f = (struct flight){ .context = context, .event = event };
+	*f = (struct flight){.context = context, .event = event};
 	atomic_fetch_add(&context->users, 1);
 	return f;
 }
@@ -177,8 +103,8 @@ static void make_room(struct request *q)
 	context_use(q->context);
 }
 
-static CUresult flight_go(struct session *s, struct flights *list, struct flight *f, CUresult r,
-	CUstream stream)
+static CUresult flight_go(
+	struct session *s, struct flights *list, struct flight *f, CUresult r, CUstream stream)
 {
 	if (!r)
 		r = driver.cuEventRecord(f->event, stream);
@@ -191,8 +117,8 @@ static CUresult flight_go(struct session *s, struct flights *list, struct flight
 }
 
 /* A copy that a capture makes a node reads its source at every launch: keep the bytes. */
-static CUresult copy_in_captured(struct session *s, const struct copy_shape *c, const void *bytes,
-	CUstream stream)
+static CUresult copy_in_captured(
+	struct session *s, const struct copy_shape *c, const void *bytes, CUstream stream)
 {
 	uint8_t *kept;
 
@@ -203,7 +129,7 @@ static CUresult copy_in_captured(struct session *s, const struct copy_shape *c, 
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	s->copies->captured += c->bytes;
 	memcpy(kept, bytes, c->bytes);
-	return part_issue(c, true, kept, 0, c->bytes, stream);
+	return shape_issue(c, true, kept, 0, c->bytes, stream);
 }
 
 CUresult copy_in(struct request *q, const struct copy_shape *c, const void *bytes, CUstream stream)
@@ -228,7 +154,7 @@ CUresult copy_in(struct request *q, const struct copy_shape *c, const void *byte
 	f->slot = slot;
 	memcpy(slot->bytes, bytes, c->bytes);
 	return flight_go(s, &s->copies->in, f,
-		part_issue(c, true, slot->bytes, 0, c->bytes, stream), stream);
+		shape_issue(c, true, slot->bytes, 0, c->bytes, stream), stream);
 }
 
 static uint32_t chunk_bytes(uint64_t bytes, uint64_t offset, uint32_t chunk)
@@ -260,7 +186,8 @@ void copy_accept(struct request *q)
 }
 
 /* The chunks of a transfer of @bytes that lie from @at on, @first the first of them. */
-static void collect_from(struct request *q, uint64_t first, uint64_t at, uint64_t bytes, uint8_t *to)
+static void collect_from(
+	struct request *q, uint64_t first, uint64_t at, uint64_t bytes, uint8_t *to)
 {
 	uint32_t chunk = bulk_size(q->session, bytes);
 
@@ -279,8 +206,8 @@ void copy_collect(struct request *q, uint64_t first, uint64_t bytes, uint8_t *to
 	collect_from(q, first, 0, bytes, to);
 }
 
-CUresult copy_in_bulk(struct request *q, const struct copy_shape *c, uint64_t first,
-	CUstream stream)
+CUresult copy_in_bulk(
+	struct request *q, const struct copy_shape *c, uint64_t first, CUstream stream)
 {
 	struct session *s = q->session;
 	struct context *context = serving_context;
@@ -299,7 +226,7 @@ CUresult copy_in_bulk(struct request *q, const struct copy_shape *c, uint64_t fi
 		}
 		f->chunk = first;
 		r = flight_go(s, &s->copies->in, f,
-			part_issue(c, true, slot->bytes, at, n, stream), stream);
+			shape_issue(c, true, slot->bytes, at, n, stream), stream);
 	}
 	if (at < c->bytes)
 		collect_from(q, first, at, c->bytes, NULL);
@@ -356,8 +283,8 @@ static CUresult out_part(struct request *q, const struct copy_shape *c, uint64_t
 	f->wait = w;
 	if (w)
 		w->left++;
-	return flight_go(s, &s->copies->out, f, part_issue(c, false, slot->bytes, at, n, stream),
-		stream);
+	return flight_go(
+		s, &s->copies->out, f, shape_issue(c, false, slot->bytes, at, n, stream), stream);
 }
 
 /* Tell a client that nobody waits on that the bytes will not come. */
@@ -373,11 +300,11 @@ static void copy_cancel(struct session *s, uint64_t id)
 	frame_end(s, FRAME_DATA, 24, false);
 }
 
-CUresult copy_out(struct request *q, const struct copy_shape *c, uint64_t id, CUstream stream,
-	bool waits)
+CUresult copy_out(
+	struct request *q, const struct copy_shape *c, uint64_t id, CUstream stream, bool waits)
 {
-	uint32_t chunk = c->bytes <= FRAME_INLINE_MAX ? STAGING_LARGE
-						      : bulk_size(q->session, c->bytes);
+	uint32_t chunk =
+		c->bytes <= FRAME_INLINE_MAX ? STAGING_LARGE : bulk_size(q->session, c->bytes);
 	struct copy_wait *w = NULL;
 	CUresult r = stream_capturing(stream) ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
 
@@ -457,7 +384,8 @@ static bool outs_poll(struct session *s)
 	struct flight *f, *next;
 	bool moved = false;
 
-	TAILQ_FOREACH_REVERSE(f, &s->copies->out, flights, link) {
+	TAILQ_FOREACH_REVERSE(f, &s->copies->out, flights, link)
+	{
 		if (!f->done)
 			flight_ask(f);
 	}

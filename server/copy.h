@@ -25,15 +25,19 @@ struct copy_shape copy_flat(CUdeviceptr base, uint64_t bytes);
 /* CUDA_ERROR_INVALID_VALUE when the extents overflow. */
 CUresult copy_box(const CUDA_MEMCPY3D *box, struct copy_shape *out);
 
+/* Copy @bytes packed bytes at @host, which are those from @offset on of the shape, in or out. */
+CUresult shape_issue(const struct copy_shape *c, bool in, uint8_t *host, uint64_t offset,
+	uint64_t bytes, CUstream stream);
+
 /* Bytes that are in the frame. */
 CUresult copy_in(struct request *q, const struct copy_shape *c, const void *bytes, CUstream stream);
 /* Bytes that come by the lanes, @first their first chunk. */
-CUresult copy_in_bulk(struct request *q, const struct copy_shape *c, uint64_t first,
-	CUstream stream);
+CUresult copy_in_bulk(
+	struct request *q, const struct copy_shape *c, uint64_t first, CUstream stream);
 /* To the client's copy @id. If it @waits the answer comes when the data has been pushed
  * (REQUEST_PENDING). */
-CUresult copy_out(struct request *q, const struct copy_shape *c, uint64_t id, CUstream stream,
-	bool waits);
+CUresult copy_out(
+	struct request *q, const struct copy_shape *c, uint64_t id, CUstream stream, bool waits);
 
 /* A client that waits for the announcement of bulk data sends them after the answer, so that comes
  * now; what fails later is told as of a call that nobody waits for. */

@@ -6,16 +6,16 @@
 #include "copy.h"
 #include "server_calls.h"
 
-CUresult server_copy_in(struct request *q, CUdeviceptr dst, CUstream stream, const uint8_t *data,
-	size_t bytes)
+CUresult server_copy_in(
+	struct request *q, CUdeviceptr dst, CUstream stream, const uint8_t *data, size_t bytes)
 {
 	struct copy_shape shape = copy_flat(dst, bytes);
 
 	return copy_in(q, &shape, data, stream);
 }
 
-CUresult server_copy_in_bulk(struct request *q, CUdeviceptr dst, CUstream stream, size_t bytes,
-	uint64_t first_chunk)
+CUresult server_copy_in_bulk(
+	struct request *q, CUdeviceptr dst, CUstream stream, size_t bytes, uint64_t first_chunk)
 {
 	struct copy_shape shape = copy_flat(dst, bytes);
 
@@ -26,10 +26,10 @@ CUresult server_copy_in_bulk(struct request *q, CUdeviceptr dst, CUstream stream
 	return copy_in_bulk(q, &shape, first_chunk, stream);
 }
 
-static CUresult rows(CUdeviceptr base, size_t pitch, size_t width, size_t height,
-	struct copy_shape *out)
+static CUresult rows(
+	CUdeviceptr base, size_t pitch, size_t width, size_t height, struct copy_shape *out)
 {
-	CUDA_MEMCPY3D box = { .WidthInBytes = width, .Height = height, .Depth = 1 };
+	CUDA_MEMCPY3D box = {.WidthInBytes = width, .Height = height, .Depth = 1};
 
 	box.srcMemoryType = box.dstMemoryType = CU_MEMORYTYPE_DEVICE;
 	box.srcDevice = box.dstDevice = base;
@@ -49,16 +49,16 @@ CUresult server_copy_in_2d(struct request *q, CUdeviceptr dst, size_t pitch, siz
 	return r ? r : copy_in(q, &shape, data, stream);
 }
 
-CUresult server_copy_out(struct request *q, CUdeviceptr src, size_t bytes, CUstream stream,
-	uint64_t copy_id)
+CUresult server_copy_out(
+	struct request *q, CUdeviceptr src, size_t bytes, CUstream stream, uint64_t copy_id)
 {
 	struct copy_shape shape = copy_flat(src, bytes);
 
 	return copy_out(q, &shape, copy_id, stream, true);
 }
 
-CUresult server_copy_out_async(struct request *q, CUdeviceptr src, size_t bytes, CUstream stream,
-	uint64_t copy_id)
+CUresult server_copy_out_async(
+	struct request *q, CUdeviceptr src, size_t bytes, CUstream stream, uint64_t copy_id)
 {
 	struct copy_shape shape = copy_flat(src, bytes);
 
@@ -75,8 +75,8 @@ CUresult server_copy_out_2d(struct request *q, CUdeviceptr src, size_t pitch, si
 }
 
 /* By address, so that captured copies may name mirrored host memory. */
-CUresult server_copy_device(struct request *q, CUdeviceptr dst, CUdeviceptr src, size_t bytes,
-	CUstream stream)
+CUresult server_copy_device(
+	struct request *q, CUdeviceptr dst, CUdeviceptr src, size_t bytes, CUstream stream)
 {
 	return driver.cuMemcpyAsync(dst, src, bytes, stream);
 }

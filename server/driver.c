@@ -96,7 +96,7 @@ static int driver_load(const char *path, char why[DRIVER_WHY])
 
 static int soft_load(char why[DRIVER_WHY])
 {
-	const char *names[] = { SOFT_NAME, SOFT_BUILT };
+	const char *names[] = {SOFT_NAME, SOFT_BUILT};
 	char path[PATH_MAX + 32];
 	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
 	char *end;

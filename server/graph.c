@@ -20,7 +20,7 @@ struct node_launch {
 static void launch_fill(struct request *q, struct node_launch *l, CUfunction function,
 	const unsigned shape[SHAPE], const uint8_t *params, unsigned bytes)
 {
-	*l = (struct node_launch){ .bytes = bytes };
+	*l = (struct node_launch){.bytes = bytes};
 	if (function_is_kernel(q->session, function))
 		l->params.kern = (CUkernel)function;
 	else
@@ -45,8 +45,8 @@ CUresult server_graph_add_kernel(struct request *q, CUgraph graph, const CUgraph
 	unsigned int grid_z, unsigned int block_x, unsigned int block_y, unsigned int block_z,
 	unsigned int shared_bytes, const uint8_t *params, unsigned int bytes, CUgraphNode *node)
 {
-	const unsigned shape[SHAPE] = { grid_x, grid_y, grid_z, block_x, block_y, block_z,
-		shared_bytes };
+	const unsigned shape[SHAPE] = {
+		grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes};
 	struct node_launch l;
 
 	launch_fill(q, &l, function, shape, params, bytes);
@@ -55,11 +55,11 @@ CUresult server_graph_add_kernel(struct request *q, CUgraph graph, const CUgraph
 
 CUresult server_graph_set_kernel(struct request *q, CUgraphExec exec, CUgraphNode node,
 	CUfunction function, unsigned int grid_x, unsigned int grid_y, unsigned int grid_z,
-	unsigned int block_x, unsigned int block_y, unsigned int block_z,
-	unsigned int shared_bytes, const uint8_t *params, unsigned int bytes)
+	unsigned int block_x, unsigned int block_y, unsigned int block_z, unsigned int shared_bytes,
+	const uint8_t *params, unsigned int bytes)
 {
-	const unsigned shape[SHAPE] = { grid_x, grid_y, grid_z, block_x, block_y, block_z,
-		shared_bytes };
+	const unsigned shape[SHAPE] = {
+		grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes};
 	struct node_launch l;
 
 	launch_fill(q, &l, function, shape, params, bytes);
@@ -84,7 +84,7 @@ static void search_each(void *user, uint64_t id, struct handle_entry *e)
 /* The client's number of a function that the driver names. */
 static uint64_t function_id(struct session *s, const void *real)
 {
-	struct search search = { real, 0 };
+	struct search search = {real, 0};
 
 	handles_each(&s->handles, KIND_CUfunction, search_each, &search);
 	if (!search.id)
@@ -92,8 +92,8 @@ static uint64_t function_id(struct session *s, const void *real)
 	return search.id;
 }
 
-static void put_parameter(uint8_t *params, unsigned room, unsigned *bytes, size_t offset, size_t size,
-	const void *value)
+static void put_parameter(uint8_t *params, unsigned room, unsigned *bytes, size_t offset,
+	size_t size, const void *value)
 {
 	if (offset + size <= room && value)
 		memcpy(params + offset, value, size);
@@ -121,7 +121,7 @@ static void read_extra(void **extra, uint8_t *params, unsigned room, unsigned *b
 CUresult server_graph_get_kernel(struct request *q, CUgraphNode node, uint64_t *function,
 	unsigned int *shape, unsigned int *bytes, uint8_t *params)
 {
-	CUDA_KERNEL_NODE_PARAMS got = { 0 };
+	CUDA_KERNEL_NODE_PARAMS got = {0};
 	unsigned room = *bytes;
 	size_t offset, size;
 	const void *real;
@@ -134,8 +134,8 @@ CUresult server_graph_get_kernel(struct request *q, CUgraphNode node, uint64_t *
 	if (!*function && got.func)
 		*function = function_id(q->session, real = got.func);
 	memcpy(shape,
-		(const unsigned[SHAPE]){ got.gridDimX, got.gridDimY, got.gridDimZ, got.blockDimX,
-			got.blockDimY, got.blockDimZ, got.sharedMemBytes },
+		(const unsigned[SHAPE]){got.gridDimX, got.gridDimY, got.gridDimZ, got.blockDimX,
+			got.blockDimY, got.blockDimZ, got.sharedMemBytes},
 		SHAPE * sizeof(*shape));
 	*bytes = 0;
 	if (got.extra)
@@ -151,16 +151,16 @@ CUresult server_graph_get_kernel(struct request *q, CUgraphNode node, uint64_t *
 CUresult server_graph_add_copy(struct request *q, CUgraph graph, const CUgraphNode *nodes,
 	size_t count, CUDA_MEMCPY3D *copy, CUcontext context, CUgraphNode *node)
 {
-	return driver.cuGraphAddMemcpyNode(node, graph, nodes, count, copy,
-		context ? context : q->context);
+	return driver.cuGraphAddMemcpyNode(
+		node, graph, nodes, count, copy, context ? context : q->context);
 }
 
 CUresult server_graph_set_copy(struct request *q, CUgraphExec exec, CUgraphNode node,
 	CUDA_MEMCPY3D *copy, CUcontext context)
 {
 	if (exec)
-		return driver.cuGraphExecMemcpyNodeSetParams(exec, node, copy,
-			context ? context : q->context);
+		return driver.cuGraphExecMemcpyNodeSetParams(
+			exec, node, copy, context ? context : q->context);
 	return driver.cuGraphMemcpyNodeSetParams(node, copy);
 }
 
@@ -193,7 +193,7 @@ CUresult server_graph_set_host(struct request *q, CUgraphExec exec, CUgraphNode 
 
 CUresult server_graph_get_host(struct request *q, CUgraphNode node, uint64_t *id)
 {
-	CUDA_HOST_NODE_PARAMS params = { 0 };
+	CUDA_HOST_NODE_PARAMS params = {0};
 	CUresult r = driver.cuGraphHostNodeGetParams(node, &params);
 
 	if (r)

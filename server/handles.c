@@ -195,7 +195,7 @@ static void set_put(struct real_set *s, uint64_t value)
 /* Room for one more at a load of at most 3/4. */
 static int set_grow(struct real_set *s)
 {
-	struct real_set bigger = { 0 };
+	struct real_set bigger = {0};
 
 	if (4 * (s->used + 1) <= 3 * s->room)
 		return 0;

@@ -61,8 +61,7 @@ static void *helper_main(void *arg)
 		v.q = j->q;
 		err = serving_execute(&v);
 		if (err == -EPROTO)
-			session_fatal(h->session, CUDA_ERROR_INVALID_VALUE,
-				"a frame is malformed");
+			session_fatal(h->session, CUDA_ERROR_INVALID_VALUE, "a frame is malformed");
 		free(j);
 	}
 	return NULL;
@@ -104,7 +103,7 @@ int helpers_run(struct session *s, const struct request *q)
 		return request_answer(q, CUDA_ERROR_OUT_OF_MEMORY);
 	memcpy(j->payload, q->in.pos, size);
 	request_copy(&j->q, q);
-	j->q.in = (struct cursor){ (uint8_t *)j->payload, (uint8_t *)j->payload + size, false };
+	j->q.in = (struct cursor){(uint8_t *)j->payload, (uint8_t *)j->payload + size, false};
 	pthread_mutex_lock(&h->lock);
 	STAILQ_INSERT_TAIL(&h->jobs, j, link);
 	pthread_cond_signal(&h->work);

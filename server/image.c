@@ -100,8 +100,7 @@ CUresult server_image_begin(struct request *q, size_t bytes, uint64_t first_chun
 
 	/* One that was announced and never loaded. */
 	image_free(s, image_take(q));
-	if (inline_bytes ? inline_bytes != bytes
-			 : !bytes || bulk_announce(s, bytes) != first_chunk)
+	if (inline_bytes ? inline_bytes != bytes : !bytes || bulk_announce(s, bytes) != first_chunk)
 		session_fatal(s, CUDA_ERROR_INVALID_VALUE, "an image announces the wrong data");
 	if (!inline_bytes) {
 		copy_accept(q);
@@ -159,13 +158,14 @@ static bool piece_fits(const uint8_t *p, size_t size)
  * aligned and zeros follow it. */
 static const void *pack_open(struct image *image)
 {
-	struct cursor in = { image->bytes, image->bytes + image->size, false };
+	struct cursor in = {image->bytes, image->bytes + image->size, false};
 	uint32_t count = get_u32(&in);
 	const uint8_t *sizes, *at;
 	struct wrapper *w;
 
 	get_u32(&in);
-	sizes = count && count <= IMAGE_PIECES_MAX ? get_bytes(&in, count * sizeof(uint64_t)) : NULL;
+	sizes = count && count <= IMAGE_PIECES_MAX ? get_bytes(&in, count * sizeof(uint64_t))
+						   : NULL;
 	image->piece = calloc((size_t)count % (IMAGE_PIECES_MAX + 1) + 1, sizeof(*image->piece));
 	image->wrapper = w = calloc(1, sizeof(*w));
 	if (!sizes || !image->piece || !w)
@@ -179,7 +179,7 @@ static const void *pack_open(struct image *image)
 			return NULL;
 		image->piece[i] = at;
 	}
-	*w = (struct wrapper){ WRAPPER_MAGIC, 2, image->piece[0], image->piece + 1 };
+	*w = (struct wrapper){WRAPPER_MAGIC, 2, image->piece[0], image->piece + 1};
 	return fatbin_fits(image->piece[0], image->size) ? w : NULL;
 }
 

@@ -34,8 +34,8 @@ CUresult server_launch(struct request *q, CUfunction function, unsigned int grid
 	unsigned int bytes)
 {
 	size_t size = bytes;
-	void *buffer[] = { CU_LAUNCH_PARAM_BUFFER_POINTER, (void *)params,
-		CU_LAUNCH_PARAM_BUFFER_SIZE, &size, CU_LAUNCH_PARAM_END };
+	void *buffer[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, (void *)params,
+		CU_LAUNCH_PARAM_BUFFER_SIZE, &size, CU_LAUNCH_PARAM_END};
 	void **extra = bytes ? buffer : NULL;
 	CUlaunchConfig config;
 	CUresult r;

@@ -85,8 +85,8 @@ CUresult server_link_add(struct request *q, CUlinkState state, CUjitInputType ty
 	CUresult r = image ? jit_fill(&j, options, values, count) : CUDA_ERROR_INVALID_VALUE;
 
 	if (!r)
-		r = driver.cuLinkAddData_v2(state, type, image->bytes, image->size, name, j.count,
-			j.option, j.value);
+		r = driver.cuLinkAddData_v2(
+			state, type, image->bytes, image->size, name, j.count, j.option, j.value);
 	image_free(q->session, image);
 	return r;
 }
@@ -104,8 +104,8 @@ CUresult server_link_complete(struct request *q, CUlinkState state, size_t *byte
 	return r;
 }
 
-CUresult server_link_read(struct request *q, CUlinkState state, size_t offset, size_t *bytes,
-	uint8_t *image)
+CUresult server_link_read(
+	struct request *q, CUlinkState state, size_t offset, size_t *bytes, uint8_t *image)
 {
 	struct link *l = link_find(state);
 

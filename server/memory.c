@@ -114,7 +114,7 @@ static void allocation_remove(struct memory *m, struct allocation *a)
 
 CUresult memory_physical(CUdevice device, uint64_t size, CUmemGenericAllocationHandle *out)
 {
-	CUmemAllocationProp prop = { .type = CU_MEM_ALLOCATION_TYPE_PINNED };
+	CUmemAllocationProp prop = {.type = CU_MEM_ALLOCATION_TYPE_PINNED};
 	CUresult r;
 
 	if (quota_charge(device, size))
@@ -141,10 +141,10 @@ void memory_physical_free(CUdevice device, uint64_t size, CUmemGenericAllocation
 	quota_release(device, size);
 }
 
-static CUresult memory_map(uint64_t address, uint64_t size, CUmemGenericAllocationHandle handle,
-	CUdevice device)
+static CUresult memory_map(
+	uint64_t address, uint64_t size, CUmemGenericAllocationHandle handle, CUdevice device)
 {
-	CUmemAccessDesc access = { .flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE };
+	CUmemAccessDesc access = {.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
 	CUresult r = driver.cuMemMap(address, size, 0, handle, 0);
 
 	if (r)
@@ -373,8 +373,8 @@ CUresult server_cuMemGetInfo_v2(struct request *q, size_t *free, size_t *total)
 	return CUDA_SUCCESS;
 }
 
-CUresult server_pointer_attribute(struct request *q, CUpointer_attribute attribute,
-	CUdeviceptr address, uint64_t *value)
+CUresult server_pointer_attribute(
+	struct request *q, CUpointer_attribute attribute, CUdeviceptr address, uint64_t *value)
 {
 	/* The client knows contexts by other numbers, and tokens are wider. */
 	if (attribute == CU_POINTER_ATTRIBUTE_CONTEXT ||

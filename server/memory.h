@@ -11,9 +11,9 @@
 #include "context.h"
 
 enum {
-	MEMORY_GRANULE = 512,	  /* of small allocations, as natively */
-	MEMORY_SLAB = 2 << 20,	  /* the granularity of the driver's mappings */
-	MEMORY_SMALL = 1 << 20,	  /* smaller ones share a slab */
+	MEMORY_GRANULE = 512,	    /* of small allocations, as natively */
+	MEMORY_SLAB = 2 << 20,	    /* the granularity of the driver's mappings */
+	MEMORY_SMALL = 1 << 20,	    /* smaller ones share a slab */
 	MEMORY_COUNT_MAX = 1 << 22, /* allocations of a session */
 };
 

@@ -148,8 +148,8 @@ CUresult server_mirror_map(struct request *q, uint64_t address, size_t bytes)
 		free(r);
 		return result;
 	}
-	result = driver.cuMemHostRegister_v2(r->at, bytes,
-		CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP);
+	result = driver.cuMemHostRegister_v2(
+		r->at, bytes, CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP);
 	if (result) {
 		region_free(r);
 		return result;

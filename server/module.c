@@ -17,11 +17,11 @@
 enum {
 	FUNCTION_ATTRIBUTES = 16,
 	PARAMETERS_MAX = 32764, /* bytes of parameters, so no more of them */
-	NAMES_MAX = 1 << 20, /* functions of a module */
+	NAMES_MAX = 1 << 20,	/* functions of a module */
 };
 
-CUresult jit_fill(struct jit *j, const CUjit_option *options, const uint64_t *values,
-	unsigned count)
+CUresult jit_fill(
+	struct jit *j, const CUjit_option *options, const uint64_t *values, unsigned count)
 {
 	if (count > JIT_OPTIONS_MAX)
 		return CUDA_ERROR_INVALID_VALUE;
@@ -122,7 +122,8 @@ CUresult server_library_load(struct request *q, uint64_t library, unsigned int k
 	 * the other options name host functions. */
 	if (!r) {
 		jit_logs(&j, info_log, *info_size, error_log, *error_size);
-		r = driver.cuLibraryLoadData(&real, data, j.option, j.value, j.count, NULL, NULL, 0);
+		r = driver.cuLibraryLoadData(
+			&real, data, j.option, j.value, j.count, NULL, NULL, 0);
 	}
 	if (!r) {
 		r = handle_set(q->session, KIND_CUlibrary, library, real, CUDA_SUCCESS);
@@ -206,8 +207,8 @@ static CUresult parameter_get(void *function, bool kernel, unsigned i, size_t *o
 	return driver.cuFuncGetParamInfo(function, i, offset, size);
 }
 
-CUresult function_parameter(struct session *s, void *function, unsigned i, size_t *offset,
-	size_t *size)
+CUresult function_parameter(
+	struct session *s, void *function, unsigned i, size_t *offset, size_t *size)
 {
 	return parameter_get(function, function_is_kernel(s, function), i, offset, size);
 }
@@ -295,8 +296,8 @@ CUresult server_function_get(struct request *q, uint64_t container, unsigned int
 	if (!is_function_id(function))
 		return CUDA_ERROR_INVALID_HANDLE;
 	if (!r)
-		r = function_look_up(module, library, name, &real, attributes, parameters, offsets,
-			sizes);
+		r = function_look_up(
+			module, library, name, &real, attributes, parameters, offsets, sizes);
 	/* The client asks again, with more room, under the same number. */
 	if (r || handles_find(&s->handles, handle_kind(function), function))
 		return r;
@@ -315,12 +316,11 @@ static CUresult functions_list(CUmodule module, CUlibrary library, void **out, u
 
 static CUresult function_name(void *function, bool kernel, const char **out)
 {
-	return kernel ? driver.cuKernelGetName(out, function)
-		      : driver.cuFuncGetName(out, function);
+	return kernel ? driver.cuKernelGetName(out, function) : driver.cuFuncGetName(out, function);
 }
 
-static CUresult names_write(void **list, unsigned count, bool kernel, size_t room, size_t *bytes,
-	char *names)
+static CUresult names_write(
+	void **list, unsigned count, bool kernel, size_t room, size_t *bytes, char *names)
 {
 	for (unsigned i = 0; i < count; i++) {
 		const char *name;

@@ -17,14 +17,14 @@ struct jit {
 };
 
 /* CUDA_ERROR_INVALID_VALUE for options whose values are addresses, or too many. */
-CUresult jit_fill(struct jit *j, const CUjit_option *options, const uint64_t *values,
-	unsigned count);
+CUresult jit_fill(
+	struct jit *j, const CUjit_option *options, const uint64_t *values, unsigned count);
 /* Logs of these sizes go to these buffers; a size of 0 leaves its log out. */
 void jit_logs(struct jit *j, char *info, unsigned info_size, char *error, unsigned error_size);
 
 /* A client's function may be a function or a kernel of the driver's. */
 bool function_is_kernel(struct session *s, const void *function);
-CUresult function_parameter(struct session *s, void *function, unsigned i, size_t *offset,
-	size_t *size);
+CUresult function_parameter(
+	struct session *s, void *function, unsigned i, size_t *offset, size_t *size);
 
 #endif

@@ -92,7 +92,7 @@ static void output_send(struct output *o)
 static void *drain(void *arg)
 {
 	struct output *o = arg;
-	struct pollfd poll_end = { .fd = pipe_end, .events = POLLIN };
+	struct pollfd poll_end = {.fd = pipe_end, .events = POLLIN};
 
 	for (;;) {
 		poll(&poll_end, 1, -1);

@@ -111,7 +111,7 @@ void pending_harden(struct session *s)
 	if (!atomic_load_explicit(&s->pending_count, memory_order_relaxed))
 		return;
 	for (struct pending *p = pending_first(s); p; p = pending_next(s, p)) {
-		void (*harden)(struct pending *p) = p->harden;
+		void (*harden)(struct pending * p) = p->harden;
 
 		p->harden = NULL;
 		if (!harden || p->done)
@@ -121,8 +121,8 @@ void pending_harden(struct session *s)
 	}
 }
 
-void pending_each(struct session *s, bool (*each)(struct pending *p, const void *user),
-	const void *user)
+void pending_each(
+	struct session *s, bool (*each)(struct pending *p, const void *user), const void *user)
 {
 	for (struct pending *p = pending_first(s); p; p = pending_next(s, p)) {
 		if (!each(p, user))

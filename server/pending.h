@@ -11,7 +11,7 @@
 
 struct pending {
 	TAILQ_ENTRY(pending) link;
-	struct request q; /* whose answer it is */
+	struct request q;	 /* whose answer it is */
 	struct context *context; /* current when the functions below are called; may be NULL */
 	/* CUDA_ERROR_NOT_READY while it goes on. */
 	CUresult (*poll)(struct pending *p);
@@ -37,7 +37,7 @@ bool pending_answer(struct session *s);
 void pending_harden(struct session *s);
 
 /* Until @each says false. */
-void pending_each(struct session *s, bool (*each)(struct pending *p, const void *user),
-	const void *user);
+void pending_each(
+	struct session *s, bool (*each)(struct pending *p, const void *user), const void *user);
 
 #endif

@@ -29,7 +29,7 @@ static struct pool *pool_find(struct pools *ps, CUmemoryPool real, CUdevice devi
 	}
 	if (ps->count == POOLS_MAX)
 		return NULL;
-	ps->pool[ps->count] = (struct pool){ .real = real, .device = device };
+	ps->pool[ps->count] = (struct pool){.real = real, .device = device};
 	return &ps->pool[ps->count++];
 }
 
@@ -73,8 +73,8 @@ void pools_account(struct session *s)
 }
 
 /* An allocation was made: keep it if the limit allows. */
-static CUresult pool_settle(struct session *s, CUmemoryPool pool, CUdeviceptr *dptr,
-	CUstream stream)
+static CUresult pool_settle(
+	struct session *s, CUmemoryPool pool, CUdeviceptr *dptr, CUstream stream)
 {
 	CUdevice device = serving_context->device;
 
@@ -97,8 +97,8 @@ static bool pool_hopeless(size_t bytes)
 	return quota_limit() && bytes > quota_limit();
 }
 
-CUresult server_cuMemAllocAsync(struct request *q, CUdeviceptr *dptr, size_t bytesize,
-	CUstream hStream)
+CUresult server_cuMemAllocAsync(
+	struct request *q, CUdeviceptr *dptr, size_t bytesize, CUstream hStream)
 {
 	CUmemoryPool pool;
 	CUresult r;
@@ -111,8 +111,8 @@ CUresult server_cuMemAllocAsync(struct request *q, CUdeviceptr *dptr, size_t byt
 	return r ? r : pool_settle(q->session, pool, dptr, hStream);
 }
 
-CUresult server_cuMemAllocFromPoolAsync(struct request *q, CUdeviceptr *dptr, size_t bytesize,
-	CUmemoryPool pool, CUstream hStream)
+CUresult server_cuMemAllocFromPoolAsync(
+	struct request *q, CUdeviceptr *dptr, size_t bytesize, CUmemoryPool pool, CUstream hStream)
 {
 	CUresult r;
 

@@ -66,7 +66,7 @@ void serving_fini(struct serving *v)
 void request_copy(struct request *to, const struct request *from)
 {
 	*to = *from;
-	to->in = (struct cursor){ 0 };
+	to->in = (struct cursor){0};
 	to->out = NULL;
 }
 
@@ -178,7 +178,7 @@ int request_done(struct request *q, CUresult r)
 
 int request_answer(const struct request *q, CUresult r)
 {
-	struct serving v = { .q = *q };
+	struct serving v = {.q = *q};
 
 	return request_done(&v.q, r);
 }

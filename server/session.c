@@ -67,8 +67,7 @@ uint8_t *frame_begin(struct session *s, uint16_t opcode, size_t payload)
 		return NULL;
 	}
 	memset(room + size - 8, 0, 8);
-	memcpy(room,
-		&(struct frame){ .size = size, .opcode = opcode, .seq = s->sent + 1 },
+	memcpy(room, &(struct frame){.size = size, .opcode = opcode, .seq = s->sent + 1},
 		sizeof(struct frame));
 	return room + sizeof(struct frame);
 }
@@ -160,8 +159,8 @@ static int session_frame(struct session *s, const struct frame *f, struct cursor
 	}
 }
 
-static int call_frame(struct session *s, struct serving *v, const struct frame *f,
-	struct cursor *in)
+static int call_frame(
+	struct session *s, struct serving *v, const struct frame *f, struct cursor *in)
 {
 	const struct dispatch_row *row = dispatch_find(f->opcode);
 	bool waits = f->flags & FRAME_WAITS;
@@ -213,7 +212,7 @@ static void acknowledge(struct session *s, size_t size)
 static int frame_execute(struct session *s, struct serving *v, const struct frame *f,
 	const uint8_t *payload, const char **why)
 {
-	struct cursor in = { payload, payload + f->size - sizeof(*f), false };
+	struct cursor in = {payload, payload + f->size - sizeof(*f), false};
 	int err;
 
 	s->received = f->seq;
@@ -231,8 +230,8 @@ static int frame_execute(struct session *s, struct serving *v, const struct fram
 	return err;
 }
 
-ssize_t session_feed(struct session *s, struct serving *v, const uint8_t *data, size_t size,
-	const char **why)
+ssize_t session_feed(
+	struct session *s, struct serving *v, const uint8_t *data, size_t size, const char **why)
 {
 	static uint64_t private[FRAME_MAX / 8];
 	size_t used = 0;

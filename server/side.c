@@ -16,8 +16,8 @@
 
 enum {
 	SIDE_FRAME_MAX = 64,
-	SIDE_COME_S = 30,	/* time for the side connection to come */
-	STILL_US = 300000,	/* a dispatcher without progress so long is held in the driver */
+	SIDE_COME_S = 30,  /* time for the side connection to come */
+	STILL_US = 300000, /* a dispatcher without progress so long is held in the driver */
 };
 
 struct side {
@@ -46,7 +46,7 @@ _Noreturn static void side_ended(struct session *s, const char *why)
 
 static void side_frame(struct side *d, const struct frame *f, const uint8_t *payload)
 {
-	struct cursor in = { payload, payload + f->size - sizeof(*f), false };
+	struct cursor in = {payload, payload + f->size - sizeof(*f), false};
 	uint64_t id;
 
 	if (f->opcode == FRAME_HEARTBEAT)
@@ -72,8 +72,7 @@ static ssize_t side_receive(struct side *d)
 	if (n < 0)
 		return n;
 	memcpy(&f, data, sizeof(f));
-	if (f.size < sizeof(f) || f.size > SIDE_FRAME_MAX || f.size % 8 ||
-		f.seq != d->received + 1)
+	if (f.size < sizeof(f) || f.size > SIDE_FRAME_MAX || f.size % 8 || f.seq != d->received + 1)
 		session_fatal(d->session, CUDA_ERROR_INVALID_VALUE,
 			"the side connection carries a malformed frame");
 	n = t->peek(c, f.size, 0, SESSION_HEARTBEAT_S * 1000000, &data);
@@ -178,7 +177,7 @@ int side_start(struct session *s, int link)
 	static struct link l;
 	int err;
 
-	l = (struct link){ s, link };
+	l = (struct link){s, link};
 	err = thread_start(link_main, &l);
 	return err ? err : thread_start(come_main, s);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See staging.h. Slots have no order among them, so that a stream that stands still holds only its own. */
+/* See staging.h. Slots have no order among them, so that a stream that stands still holds only its
+ * own. */
 #include "staging.h"
 
 #include <errno.h>
@@ -13,10 +14,10 @@ enum { CLASSES = 4, CLASS_OUT = 3 };
 static const struct {
 	uint32_t size, count;
 } classes[CLASSES] = {
-	{ STAGING_SMALL, 512 },
-	{ STAGING_MEDIUM, 64 },
-	{ STAGING_LARGE, 32 },
-	{ BULK_CHUNK, STAGING_OUT_CHUNKS },
+	{STAGING_SMALL, 512},
+	{STAGING_MEDIUM, 64},
+	{STAGING_LARGE, 32},
+	{BULK_CHUNK, STAGING_OUT_CHUNKS},
 };
 
 struct staging {
@@ -54,10 +55,10 @@ static void slots_cut(struct staging *st)
 	struct slot *slot = st->slots;
 
 	for (int i = 0; i < STAGING_IN_CHUNKS; i++, at += BULK_CHUNK)
-		st->in[i] = (struct slot){ at, BULK_CHUNK, i, NULL };
+		st->in[i] = (struct slot){at, BULK_CHUNK, i, NULL};
 	for (int i = CLASSES - 1; i >= 0; i--) {
 		for (uint32_t j = 0; j < classes[i].count; j++, slot++, at += classes[i].size) {
-			*slot = (struct slot){ at, classes[i].size, i, st->free[i] };
+			*slot = (struct slot){at, classes[i].size, i, st->free[i]};
 			st->free[i] = slot;
 		}
 	}
@@ -71,8 +72,8 @@ int staging_create(struct staging **out)
 		return -ENOMEM;
 	st->size = staging_size();
 	st->slots = calloc(slots_count(), sizeof(*st->slots));
-	st->memory = mmap(NULL, st->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		0);
+	st->memory =
+		mmap(NULL, st->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (!st->slots || st->memory == MAP_FAILED) {
 		free(st->slots);
 		free(st);

@@ -13,7 +13,7 @@ enum {
 	STAGING_SMALL = 4 << 10,
 	STAGING_MEDIUM = 64 << 10,
 	STAGING_LARGE = 256 << 10,
-	STAGING_IN_CHUNKS = 32,	 /* for all lanes together */
+	STAGING_IN_CHUNKS = 32, /* for all lanes together */
 	STAGING_OUT_CHUNKS = 16,
 };
 

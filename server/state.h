@@ -55,8 +55,8 @@ struct session {
 
 	/* Sending half of the command connection. */
 	pthread_mutex_t sending;
-	uint64_t sent;	     /* frames */
-	bool unflushed;	     /* guarded by sending */
+	uint64_t sent;		 /* frames */
+	bool unflushed;		 /* guarded by sending */
 	_Atomic uint32_t pushes; /* chunks handed to lanes, modulo 2^32 */
 
 	/* Dispatcher only. */
@@ -131,8 +131,8 @@ _Noreturn void session_gone(struct session *s, const char *why);
 _Noreturn void session_run(struct session *s);
 /* Executes all whole frames of @data; the bytes used, or -EPROTO with *why. For session_run and
  * the fuzzer. */
-ssize_t session_feed(struct session *s, struct serving *v, const uint8_t *data, size_t size,
-	const char **why);
+ssize_t session_feed(
+	struct session *s, struct serving *v, const uint8_t *data, size_t size, const char **why);
 /* What a dispatcher that waits does meanwhile: completions, host functions, pushes. True when
  * something moved. Dispatcher only. */
 bool session_poll(struct session *s);

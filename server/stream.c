@@ -113,7 +113,8 @@ CUresult server_stream_query(struct request *q, CUstream stream)
 
 	if (r)
 		return r;
-	/* The client waits for nothing that it knows is done, so what kernels printed is shown now. */
+	/* The client waits for nothing that it knows is done, so what kernels printed is shown now.
+	 */
 	driver.cuStreamSynchronize(stream);
 	session_notice(q->session);
 	return CUDA_SUCCESS;
@@ -137,8 +138,8 @@ CUresult server_stream_destroy(struct request *q, CUstream stream)
 	return driver.cuStreamDestroy_v2(stream);
 }
 
-CUresult server_stream_wait_event(struct request *q, CUstream stream, CUevent event,
-	unsigned int flags)
+CUresult server_stream_wait_event(
+	struct request *q, CUstream stream, CUevent event, unsigned int flags)
 {
 	return driver.cuStreamWaitEvent(stream, event, flags);
 }
@@ -158,8 +159,8 @@ CUresult server_stream_begin_capture_to_graph(struct request *q, CUstream stream
 	const CUgraphNode *nodes, const CUgraphEdgeData *edges, size_t count,
 	CUstreamCaptureMode mode)
 {
-	return driver.cuStreamBeginCaptureToGraph(stream, graph, nodes, edges, count,
-		CU_STREAM_CAPTURE_MODE_RELAXED);
+	return driver.cuStreamBeginCaptureToGraph(
+		stream, graph, nodes, edges, count, CU_STREAM_CAPTURE_MODE_RELAXED);
 }
 
 CUresult server_stream_end_capture(struct request *q, CUstream stream, CUgraph *graph)
@@ -177,8 +178,8 @@ CUresult server_stream_capture_info(struct request *q, CUstream stream,
 	CUresult r;
 
 	*count = 0;
-	r = driver.cuStreamGetCaptureInfo_v3(stream, status, id, graph, &nodes_got, &edges_got,
-		count);
+	r = driver.cuStreamGetCaptureInfo_v3(
+		stream, status, id, graph, &nodes_got, &edges_got, count);
 	if (r == CUDA_ERROR_NOT_SUPPORTED)
 		r = driver.cuStreamGetCaptureInfo_v2(stream, status, id, graph, &nodes_got, count);
 	if (r)

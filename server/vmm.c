@@ -184,8 +184,8 @@ static struct mapping *mapping_at(struct vmm *v, uint64_t address)
 	return map;
 }
 
-CUresult server_cuMemRetainAllocationHandle(struct request *q,
-	CUmemGenericAllocationHandle *handle, void *addr)
+CUresult server_cuMemRetainAllocationHandle(
+	struct request *q, CUmemGenericAllocationHandle *handle, void *addr)
 {
 	struct memory *m = q->session->memory;
 	struct mapping *map;
@@ -251,8 +251,8 @@ CUresult server_cuMemUnmap(struct request *q, CUdeviceptr ptr, size_t size)
 }
 
 /* Slabs and allocations are the worker's: only reservations of the client are its to open. */
-CUresult server_cuMemSetAccess(struct request *q, CUdeviceptr ptr, size_t size,
-	const CUmemAccessDesc *desc, size_t count)
+CUresult server_cuMemSetAccess(
+	struct request *q, CUdeviceptr ptr, size_t size, const CUmemAccessDesc *desc, size_t count)
 {
 	struct memory *m = q->session->memory;
 	bool inside;

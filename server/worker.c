@@ -41,8 +41,8 @@
 static const struct {
 	uint64_t base, size;
 } driver_ranges[] = {
-	{ 0x300000000, TIB },
-	{ 0x2aaaaaaab000, 4 * TIB },
+	{0x300000000, TIB},
+	{0x2aaaaaaab000, 4 * TIB},
 };
 
 struct offer {
@@ -131,10 +131,10 @@ static int refuse(struct connection *c, CUresult r, const char *text)
 	return 1;
 }
 
-static int welcome(struct connection *c, const Control__Assign *assign, const struct offer *o,
-	unsigned lanes)
+static int welcome(
+	struct connection *c, const Control__Assign *assign, const struct offer *o, unsigned lanes)
 {
-	static Control__Range range[2], *ranges[2] = { &range[0], &range[1] };
+	static Control__Range range[2], *ranges[2] = {&range[0], &range[1]};
 	static Control__Welcome w;
 	Control__Answer answer = CONTROL__ANSWER__INIT;
 	int err;
@@ -161,8 +161,8 @@ static int welcome(struct connection *c, const Control__Assign *assign, const st
 	return control_send(c->ops, c, &answer.base);
 }
 
-static int session_open(struct session *s, const Control__Assign *assign, const struct offer *o,
-	unsigned lanes)
+static int session_open(
+	struct session *s, const Control__Assign *assign, const struct offer *o, unsigned lanes)
 {
 	int err = session_init(s);
 
@@ -201,7 +201,7 @@ static Control__Assign *assignment(struct connection **out)
 static int serve(struct session *s)
 {
 	Control__Assign *assign = assignment(&s->command);
-	struct offer offer = { 0 };
+	struct offer offer = {0};
 	unsigned lanes;
 	int err;
 
@@ -233,11 +233,11 @@ static int serve(struct session *s)
 static int worker_options(int argc, char **argv, const char **library, bool *nvml)
 {
 	static const struct option options[] = {
-		{ "worker", no_argument, NULL, 'w' },
-		{ "driver", required_argument, NULL, 'd' },
-		{ "log", required_argument, NULL, 'l' },
-		{ "nvml", no_argument, NULL, 'n' },
-		{ 0 },
+		{"worker", no_argument, NULL, 'w'},
+		{"driver", required_argument, NULL, 'd'},
+		{"log", required_argument, NULL, 'l'},
+		{"nvml", no_argument, NULL, 'n'},
+		{0},
 	};
 	enum log_level level;
 	int c;

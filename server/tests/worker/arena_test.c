@@ -49,7 +49,7 @@ static uint64_t expected(uint64_t size, uint64_t align)
 static void take(uint64_t base, uint64_t size)
 {
 	memset(map + unit(base), true, size / UNIT);
-	pieces[count++] = (struct piece){ base, size };
+	pieces[count++] = (struct piece){base, size};
 }
 
 static void give(struct arena *a, size_t i)

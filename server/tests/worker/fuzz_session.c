@@ -39,15 +39,15 @@ _Noreturn void __wrap_session_gone(struct session *s, const char *why);
 int __wrap_helpers_run(struct session *s, const struct request *q);
 struct slot *__wrap_bulk_arrived(struct session *s, uint64_t number, uint32_t bytes);
 void __wrap_bulk_release(struct session *s, uint64_t number);
-void __wrap_bulk_push(struct session *s, struct slot *slot, uint64_t copy, uint64_t offset,
-	uint32_t bytes);
+void __wrap_bulk_push(
+	struct session *s, struct slot *slot, uint64_t copy, uint64_t offset, uint32_t bytes);
 
 static jmp_buf over;
 static struct serving serving, helper;
 static struct staging *staging;
 static unsigned chunks;
 static uint8_t chunk[BULK_CHUNK];
-static struct slot chunk_slot = { chunk, BULK_CHUNK, 0, NULL };
+static struct slot chunk_slot = {chunk, BULK_CHUNK, 0, NULL};
 static uint64_t room[(2 << 20) / 8];
 
 void __wrap_session_fatal(struct session *s, CUresult r, const char *format, ...)
@@ -78,8 +78,8 @@ void __wrap_bulk_release(struct session *s, uint64_t number)
 {
 }
 
-void __wrap_bulk_push(struct session *s, struct slot *slot, uint64_t copy, uint64_t offset,
-	uint32_t bytes)
+void __wrap_bulk_push(
+	struct session *s, struct slot *slot, uint64_t copy, uint64_t offset, uint32_t bytes)
 {
 	staging_give(s->staging, slot);
 }
@@ -98,8 +98,8 @@ static int sent(struct connection *c, const struct iovec *iov, int count)
 	return 0;
 }
 
-static const struct transport transport = { .reserve = reserve, .commit = commit, .send = sent };
-static struct connection connection = { &transport };
+static const struct transport transport = {.reserve = reserve, .commit = commit, .send = sent};
+static struct connection connection = {&transport};
 
 /* For every function of the driver that has no better one below. */
 static CUresult answer(void)
@@ -159,8 +159,8 @@ static bool box_fits(const CUDA_MEMCPY3D *c, bool in)
 	size_t pitch = in ? c->dstPitch : c->srcPitch;
 	size_t x = in ? c->dstXInBytes : c->srcXInBytes, y = in ? c->dstY : c->srcY;
 
-	return pitch >= c->WidthInBytes && pitch < ARENA_SIZE && x < ARENA_SIZE &&
-	       y < ARENA_SIZE && c->Height < ARENA_SIZE && c->Depth == 1 &&
+	return pitch >= c->WidthInBytes && pitch < ARENA_SIZE && x < ARENA_SIZE && y < ARENA_SIZE &&
+	       c->Height < ARENA_SIZE && c->Depth == 1 &&
 	       on_device(in ? c->dstDevice : c->srcDevice, x + (y + c->Height) * pitch);
 }
 
@@ -184,8 +184,8 @@ static CUresult launch_plain(CUfunction f, unsigned gx, unsigned gy, unsigned gz
 	return extra ? read_bytes(extra[1], *(size_t *)extra[3]) : CUDA_SUCCESS;
 }
 
-static CUresult load(CUmodule *out, const void *image, unsigned count, CUjit_option *options,
-	void **values)
+static CUresult load(
+	CUmodule *out, const void *image, unsigned count, CUjit_option *options, void **values)
 {
 	return make((void **)out);
 }
@@ -259,8 +259,8 @@ static struct session *session_begin(void)
 		if (staging_create(&staging))
 			abort();
 	}
-	if (!s || session_init(s) || memory_create(s, ARENA, ARENA_SIZE) ||
-		bulk_create(s, 2) || mirror_create(s, 0, 0))
+	if (!s || session_init(s) || memory_create(s, ARENA, ARENA_SIZE) || bulk_create(s, 2) ||
+		mirror_create(s, 0, 0))
 		abort();
 	s->command = &connection;
 	s->staging = staging;
@@ -318,7 +318,7 @@ static size_t feed_record(struct session *s, const uint8_t *data, size_t size)
 	n = rest & (PAYLOAD_MAX - 1);
 	if (n > size - RECORD)
 		n = size - RECORD;
-	f = (struct frame){ wire_pad(sizeof(f) + n), opcode, rest >> 15, s->received + 1 };
+	f = (struct frame){wire_pad(sizeof(f) + n), opcode, rest >> 15, s->received + 1};
 	memset(frame, 0, sizeof(frame));
 	memcpy(frame, &f, sizeof(f));
 	memcpy(frame + sizeof(f), data + RECORD, n);

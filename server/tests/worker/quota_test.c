@@ -53,7 +53,7 @@ static void *racer(void *arg)
 static void races(void **state)
 {
 	pthread_t thread[THREADS];
-	int over[THREADS] = { 0 };
+	int over[THREADS] = {0};
 
 	quota_set_limit(LIMIT);
 	for (int i = 0; i < THREADS; i++)
