@@ -215,7 +215,7 @@ static const void *const fft_table[] = {
 	[8 ... 98] = unsupported,
 };
 
-/* Slot 4 is asked by cuBLASLt for the layout of SMs; it takes a refusal, but not a lack of table. */
+/* Slot 4 is asked by cuBLASLt for the layout of SMs; it takes a refusal, but no lack of a table. */
 static const void *const topology_table[] = {
 	[0] = SIZE(128),
 	[1 ... 15] = unsupported,
@@ -290,7 +290,8 @@ static CUresult integrity_device(struct integrity_device *out, CUdevice device)
 	if (r)
 		return r;
 	memcpy(out->uuid, &uuid, sizeof(out->uuid));
-	r = client_cuDeviceGetAttribute(&out->pci_domain, CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID, device);
+	r = client_cuDeviceGetAttribute(
+		&out->pci_domain, CU_DEVICE_ATTRIBUTE_PCI_DOMAIN_ID, device);
 	if (r)
 		return r;
 	r = client_cuDeviceGetAttribute(&out->pci_bus, CU_DEVICE_ATTRIBUTE_PCI_BUS_ID, device);

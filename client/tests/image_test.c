@@ -282,8 +282,10 @@ static void test_ptx(void **state)
 {
 	check_ptx(".entry k{ret;}", 0, 0, 0);
 	check_ptx(".visible .entry k ( ) { ret; }", 0, 0, 0);
-	check_ptx(".entry kk(.param .u64 a) {} .weak .entry k(.param.u8 a,.param.u64 b){}", 0, 2, 16);
-	check_ptx("// .entry k(.param .u32 a)\n/* .entry k() */.entry/**/k(.param .u64 a)", 0, 1, 8);
+	check_ptx(
+		".entry kk(.param .u64 a) {} .weak .entry k(.param.u8 a,.param.u64 b){}", 0, 2, 16);
+	check_ptx(
+		"// .entry k(.param .u32 a)\n/* .entry k() */.entry/**/k(.param .u64 a)", 0, 1, 8);
 	check_ptx(".file 1 \".entry k(.param .u16 a)\"\n.entry k(.param .u64 a)", 0, 1, 8);
 	/* The alignment after .ptr is the pointee's. */
 	check_ptx(".entry k(.param .u32 n, .param .u64 .ptr .global .align 1 p)", 0, 2, 16);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MD2 on the vectors of RFC 1319, and answers that real drivers' formula gives for fixed questions. */
+/* MD2 on the vectors of RFC 1319, and answers that real drivers' formula gives for fixed questions.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -52,7 +52,8 @@ static void test_levels(void **state)
 
 static void test_misses(void **state)
 {
-	static const char *const unknown[] = { "", "cu", "cuMemAlloc_v2", "cuStreamQuery_ptsz", "zz" };
+	static const char *const unknown[] = {
+		"", "cu", "cuMemAlloc_v2", "cuStreamQuery_ptsz", "zz"};
 	CUdriverProcAddressQueryResult s;
 
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {

@@ -64,7 +64,8 @@ static void test_context_gone(void **state)
 
 	destroyed = 0;
 	for (int i = 0; i + 1 < 200; i++)
-		assert_int_equal(storage_put(CTX(1), key + i, key + i + 1, destructor), CUDA_SUCCESS);
+		assert_int_equal(
+			storage_put(CTX(1), key + i, key + i + 1, destructor), CUDA_SUCCESS);
 	assert_int_equal(storage_put(CTX(2), key, key, destructor), CUDA_SUCCESS);
 	assert_int_equal(storage_put(CTX(1), key + 199, NULL, NULL), CUDA_SUCCESS);
 	storage_context_gone(CTX(1));

@@ -184,7 +184,8 @@ static void test_contexts(void **state)
 	assert_int_equal(((unsigned (*)(void))table("checks")[3])(), 0);
 	assert_int_equal(((int (*)(CUcontext, uint64_t *))table("blas")[4])(c, &id), 0);
 	assert_int_equal(id, 42);
-	assert_int_equal(((int (*)(CUcontext, uint64_t *))table("blas")[4])((CUcontext)8, &id), 201);
+	assert_int_equal(
+		((int (*)(CUcontext, uint64_t *))table("blas")[4])((CUcontext)8, &id), 201);
 }
 
 static void test_streams(void **state)
@@ -195,9 +196,11 @@ static void test_streams(void **state)
 
 	assert_int_equal(((int (*)(CUcontext, CUstream, void **, int))blas[51])(
 				 CONTEXT, (CUstream)2, &object, 1), 0);
-	assert_int_equal(((int (*)(CUcontext, void *, uint64_t *))blas[39])(CONTEXT, object, &id), 0);
+	assert_int_equal(
+		((int (*)(CUcontext, void *, uint64_t *))blas[39])(CONTEXT, object, &id), 0);
 	assert_int_equal(id, 14);
-	assert_int_equal(((int (*)(CUcontext, void *, uint64_t *))blas[39])(CONTEXT, NULL, &id), 400);
+	assert_int_equal(
+		((int (*)(CUcontext, void *, uint64_t *))blas[39])(CONTEXT, NULL, &id), 400);
 }
 
 static void each(void *user, CUfunction function)

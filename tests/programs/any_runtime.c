@@ -44,8 +44,8 @@ static struct {
 	int (*launch)(const void *, struct dim3, struct dim3, void **, size_t, void *);
 	void **(*register_binary)(void *);
 	void (*register_end)(void **);
-	void (*register_function)(void **, const char *, char *, const char *, int, void *, void *, void *,
-				  void *, int *);
+	void (*register_function)(void **, const char *, char *, const char *, int, void *, void *,
+		void *, void *, int *);
 	void (*unregister_binary)(void **);
 } cuda;
 

@@ -89,9 +89,13 @@ static void rectangles(void)
 	CUDA_MEMCPY2D in = { .srcMemoryType = CU_MEMORYTYPE_HOST, .srcHost = host, .srcPitch = 160,
 			     .srcXInBytes = 7, .srcY = 1, .dstMemoryType = CU_MEMORYTYPE_DEVICE,
 			     .WidthInBytes = WIDTH, .Height = HEIGHT - 1 };
-	CUDA_MEMCPY2D out = { .srcMemoryType = CU_MEMORYTYPE_DEVICE, .dstHost = back, .dstPitch = 130,
-			      .dstMemoryType = CU_MEMORYTYPE_HOST, .dstXInBytes = 2,
-			      .WidthInBytes = WIDTH, .Height = HEIGHT - 1 };
+	CUDA_MEMCPY2D out = {.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+		.dstHost = back,
+		.dstPitch = 130,
+		.dstMemoryType = CU_MEMORYTYPE_HOST,
+		.dstXInBytes = 2,
+		.WidthInBytes = WIDTH,
+		.Height = HEIGHT - 1};
 	CUdeviceptr p;
 	size_t pitch;
 

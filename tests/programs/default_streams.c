@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The legacy default stream waits for blocking streams and they for it; a per-thread one is its own. */
+/* The legacy default stream waits for blocking streams and they for it; a per-thread one is its
+ * own. */
 #include <pthread.h>
 #include "program.h"
 
@@ -44,16 +45,16 @@ static void twins(void)
 	unsigned long long mine = 0, other = 0, legacy_id = 0;
 
 	DO(cuMemsetD32_v2_ptds(p, 9, N));
-	DO(cuLaunchKernel_ptsz(slow_multiply, (N + THREADS - 1) / THREADS, 1, 1, THREADS, 1, 1, 0, NULL,
-			       parameters, NULL));
+	DO(cuLaunchKernel_ptsz(slow_multiply, (N + THREADS - 1) / THREADS, 1, 1, THREADS, 1, 1, 0,
+		NULL, parameters, NULL));
 	DO(cuStreamSynchronize_ptsz(NULL));
 	say("query by the handle", cuStreamQuery(CU_STREAM_PER_THREAD));
 	say_words("twins", p, N);
 	DO(cuStreamGetId(CU_STREAM_PER_THREAD, &mine));
 	DO(cuStreamGetId_ptsz(NULL, &other));
 	DO(cuStreamGetId(NULL, &legacy_id));
-	printf("per-thread ids are %s, the legacy id is %s\n", mine == other ? "equal" : "DIFFERENT",
-	       mine != legacy_id ? "another" : "THE SAME");
+	printf("per-thread ids are %s, the legacy id is %s\n",
+		mine == other ? "equal" : "DIFFERENT", mine != legacy_id ? "another" : "THE SAME");
 	DO(cuMemFree_v2(p));
 }
 

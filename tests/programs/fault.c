@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A kernel that stores to no memory: every later call in the context says so, and no other process notices. */
+/* A kernel that stores to no memory: every later call in the context says so, and no other process
+ * notices. */
 #include "program.h"
 
 int main(void)

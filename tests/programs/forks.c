@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A child forked before cuInit has its own session; one forked after it has none, and harms nobody. */
+/* A child forked before cuInit has its own session; one forked after it has none, and harms nobody.
+ */
 #include <sys/wait.h>
 #include <unistd.h>
 #include "program.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Graphs: captured from streams and built by hand, launched more than once, updated; capture's rules. */
+/* Graphs: captured from streams and built by hand, launched more than once, updated; capture's
+ * rules. */
 #include "program.h"
 
 enum { N = 3000, LOOPS = 1500 };
@@ -96,9 +97,14 @@ static void by_hand(void)
 	CUdeviceptr p = device_words(N);
 	unsigned n = N, value = 9, loops = LOOPS;
 	void *parameters[] = { &p, &n, &value, &loops };
-	CUDA_KERNEL_NODE_PARAMS kernel = { .func = add, .gridDimX = (N + THREADS - 1) / THREADS,
-					   .gridDimY = 1, .gridDimZ = 1, .blockDimX = THREADS,
-					   .blockDimY = 1, .blockDimZ = 1, .kernelParams = parameters };
+	CUDA_KERNEL_NODE_PARAMS kernel = {.func = add,
+		.gridDimX = (N + THREADS - 1) / THREADS,
+		.gridDimY = 1,
+		.gridDimZ = 1,
+		.blockDimX = THREADS,
+		.blockDimY = 1,
+		.blockDimZ = 1,
+		.kernelParams = parameters};
 	CUDA_MEMSET_NODE_PARAMS set = { .dst = p, .value = 100, .elementSize = 4, .width = N,
 					.height = 1 };
 	CUgraphNode first, second, third;

@@ -76,7 +76,8 @@ int main(void)
 	for (size_t i = 0; i < CALLS; i++)
 		DO(cuLaunchHostFunc(s, note, (void *)i));
 	DO(cuStreamSynchronize(s));
-	printf("called %u times, on %s thread, in order:", orders, other_thread ? "another" : "THE MAIN");
+	printf("called %u times, on %s thread, in order:", orders,
+		other_thread ? "another" : "THE MAIN");
 	for (unsigned i = 0; i < orders; i++)
 		printf(" %u", order[i]);
 	printf("\n");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels of the driver-API programs; their PTX is in kernels.ptx.h (examples/embed_ptx.sh made it).
+// Kernels of the driver-API programs; their PTX is in kernels.ptx.h (examples/embed_ptx.sh made
+// it).
 #include <stdint.h>
 
 __device__ unsigned counter[4] = { 1, 2, 3, 4 };

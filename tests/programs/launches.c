@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Launches in all forms: parameters by pointers, by a buffer, with attributes; grids, blocks, shared memory. */
+/* Launches in all forms: parameters by pointers, by a buffer, with attributes; grids, blocks,
+ * shared memory. */
 #include "program.h"
 
 struct mixed {
@@ -17,7 +18,8 @@ static void by_pointers(void)
 	struct mixed v = { -3, device_words(8), -300, 1234.5, -70000 };
 	void *parameters[] = { &v.a, &v.out, &v.b, &v.d, &v.e };
 
-	DO(cuLaunchKernel(program_kernel(module, "mixed"), 1, 1, 1, 1, 1, 1, 0, NULL, parameters, NULL));
+	DO(cuLaunchKernel(
+		program_kernel(module, "mixed"), 1, 1, 1, 1, 1, 1, 0, NULL, parameters, NULL));
 	say_words("by pointers", v.out, 8);
 }
 
@@ -51,8 +53,14 @@ static void with_attributes(void)
 	CUdeviceptr out = device_words(32);
 	void *parameters[] = { &block, &out };
 	CUlaunchAttribute attribute = { .id = CU_LAUNCH_ATTRIBUTE_PRIORITY, .value.priority = 0 };
-	CUlaunchConfig config = { .gridDimX = 1, .gridDimY = 1, .gridDimZ = 1, .blockDimX = 32,
-				  .blockDimY = 1, .blockDimZ = 1, .attrs = &attribute, .numAttrs = 1 };
+	CUlaunchConfig config = {.gridDimX = 1,
+		.gridDimY = 1,
+		.gridDimZ = 1,
+		.blockDimX = 32,
+		.blockDimY = 1,
+		.blockDimZ = 1,
+		.attrs = &attribute,
+		.numAttrs = 1};
 	CUfunction f = program_kernel(module, "by_value");
 
 	for (int i = 0; i < 32; i++)
@@ -72,8 +80,12 @@ static void with_attributes(void)
 static void shapes(void)
 {
 	static const unsigned shape[][6] = {
-		{ 1, 1, 1, 1, 1, 1 }, { 5, 1, 1, 64, 1, 1 }, { 3, 4, 2, 8, 4, 2 }, { 1, 1, 7, 2, 2, 2 },
-		{ 2, 2, 2, 1, 1, 64 }, { 1, 1, 1, 1024, 1, 1 },
+		{1, 1, 1, 1, 1, 1},
+		{5, 1, 1, 64, 1, 1},
+		{3, 4, 2, 8, 4, 2},
+		{1, 1, 7, 2, 2, 2},
+		{2, 2, 2, 1, 1, 64},
+		{1, 1, 1, 1024, 1, 1},
 	};
 	CUfunction f = program_kernel(module, "where");
 
@@ -84,7 +96,8 @@ static void shapes(void)
 		void *parameters[] = { &out };
 
 		DO(cuMemsetD32_v2(out, 0xffffffff, n));
-		DO(cuLaunchKernel(f, s[0], s[1], s[2], s[3], s[4], s[5], 0, NULL, parameters, NULL));
+		DO(cuLaunchKernel(
+			f, s[0], s[1], s[2], s[3], s[4], s[5], 0, NULL, parameters, NULL));
 		say_words("shape", out, n);
 		DO(cuMemFree_v2(out));
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Modules and libraries: variables, functions, attributes, parameter layouts, images that are none. */
+/* Modules and libraries: variables, functions, attributes, parameter layouts, images that are none.
+ */
 #include "program.h"
 
 static void variables(CUmodule m)

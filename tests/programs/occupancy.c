@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Occupancy as the driver computes it; the numbers are the GPU's, so only pairs on one GPU compare. */
+/* Occupancy as the driver computes it; the numbers are the GPU's, so only pairs on one GPU compare.
+ */
 #include "program.h"
 
 static size_t shared_for(int threads)
@@ -22,8 +23,8 @@ int main(void)
 		for (int threads = 32; threads <= 1024; threads *= 2) {
 			DO(cuOccupancyMaxActiveBlocksPerMultiprocessor(&value, f, threads, 0));
 			printf("%s %d threads: %d", name[i], threads, value);
-			DO(cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(&value, f, threads, 16384,
-										0));
+			DO(cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(
+				&value, f, threads, 16384, 0));
 			printf(", with shared memory %d\n", value);
 		}
 	}

@@ -15,7 +15,8 @@ static void launch(CUfunction f, CUstream s, CUdeviceptr p, unsigned n, unsigned
 
 static void host_words(const char *what, const unsigned *p)
 {
-	printf("%s: %u %u .. %u, checksum %016llx\n", what, p[0], p[1], p[N - 1], checksum(p, N * 4));
+	printf("%s: %u %u .. %u, checksum %016llx\n", what, p[0], p[1], p[N - 1],
+		checksum(p, N * 4));
 }
 
 /* The host writes, the kernel adds, the host reads; again and again. */

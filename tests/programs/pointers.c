@@ -22,8 +22,8 @@ static void ask(const char *what, CUdeviceptr p)
 	SAY(cuPointerGetAttribute(&id, CU_POINTER_ATTRIBUTE_BUFFER_ID, p));
 	printf("type %d, buffer id %s\n", (int)type, id ? "given" : "none");
 	SAY(cuPointerGetAttributes(5, list, value, p));
-	printf("type %d ordinal %d size %zu managed %u offset %lld\n", (int)type, ordinal, size, managed,
-	       start ? (long long)(p - start) : -1LL);
+	printf("type %d ordinal %d size %zu managed %u offset %lld\n", (int)type, ordinal, size,
+		managed, start ? (long long)(p - start) : -1LL);
 }
 
 static void ranges(void)

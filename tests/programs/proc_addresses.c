@@ -18,9 +18,9 @@ static void ask(const char *name, int version, unsigned long long flags)
 
 int main(void)
 {
-	static const char *const name[] = { "", "cuInit", "cuMemAlloc", "cuMemAlloc_v2", "cuStreamQuery",
-					    "cuMemcpyHtoD", "cuGetProcAddress", "cuLaunchKernel",
-					    "cuCtxSynchronize", "cuNonsense" };
+	static const char *const name[] = {"", "cuInit", "cuMemAlloc", "cuMemAlloc_v2",
+		"cuStreamQuery", "cuMemcpyHtoD", "cuGetProcAddress", "cuLaunchKernel",
+		"cuCtxSynchronize", "cuNonsense"};
 	static const int version[] = { 0, 2000, 3020, 6999, 7000, 11030, 12000 };
 	CUresult (*driver_version)(int *);
 	void *f = &f;

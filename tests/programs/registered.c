@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The application's own memory, registered: kernels read and write it, copies use it, and errors. */
+/* The application's own memory, registered: kernels read and write it, copies use it, and errors.
+ */
 #include "program.h"
 
 enum { N = 20000, LARGEST = 3 << 20 };

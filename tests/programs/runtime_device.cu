@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What kernels do among themselves: printf, shuffles, votes, shared memory, atomics, integer and float arithmetic.
+// What kernels do among themselves: printf, shuffles, votes, shared memory, atomics, integer and
+// float arithmetic.
 #include <cstdint>
 #include "runtime.h"
 
@@ -9,7 +10,8 @@ __global__ void speak(int n)
 {
 	if (threadIdx.x < n)
 		printf("thread %d of block %d says %s %5.2f %#llx\n", threadIdx.x, blockIdx.x,
-		       threadIdx.x & 1 ? "odd" : "even", threadIdx.x / 4.0, 0x123456789abull + threadIdx.x);
+			threadIdx.x & 1 ? "odd" : "even", threadIdx.x / 4.0,
+			0x123456789abull + threadIdx.x);
 }
 
 __global__ void reduce(const int *p, int n, int *out)
@@ -69,9 +71,10 @@ __global__ void votes(unsigned *out)
 {
 	unsigned lane = threadIdx.x;
 
-	out[lane] = __ballot_sync(0xffffffff, lane % 3 == 0) ^ (unsigned)__any_sync(0xffffffff, lane == 5) ^
-		    (unsigned)__all_sync(0xffffffff, lane < 32) << 1 ^ __popc(lane) << 8 ^ __clz(lane) << 16 ^
-		    __brev(lane);
+	out[lane] = __ballot_sync(0xffffffff, lane % 3 == 0) ^
+		    (unsigned)__any_sync(0xffffffff, lane == 5) ^
+		    (unsigned)__all_sync(0xffffffff, lane < 32) << 1 ^ __popc(lane) << 8 ^
+		    __clz(lane) << 16 ^ __brev(lane);
 }
 
 __global__ void arithmetic(const float *x, double *out)
@@ -82,7 +85,9 @@ __global__ void arithmetic(const float *x, double *out)
 	out[4 * i] = fmaf(v, v, 1.0f);
 	out[4 * i + 1] = sqrt((double)v) / 3;
 	out[4 * i + 2] = (double)(int64_t)(v * 1000) / 7 + floorf(-v) + __float2int_rn(v);
-	out[4 * i + 3] = i ? (i * 1234567) / i % 97 + ((unsigned)i << 5 >> 3) + __umulhi(i << 20, 1 << 20) : v;
+	out[4 * i + 3] =
+		i ? (i * 1234567) / i % 97 + ((unsigned)i << 5 >> 3) + __umulhi(i << 20, 1 << 20)
+		  : v;
 }
 
 static void output(void)
@@ -158,8 +163,8 @@ static void lanes(void)
 	DO(cudaMemcpy(out, dout, sizeof(out), cudaMemcpyDeviceToHost));
 	DO(cudaMemcpy(y, dy, sizeof(y), cudaMemcpyDeviceToHost));
 	for (int i = 0; i < 32; i++)
-		printf("lane %d: %08x %.9g %.17g %.17g %.17g\n", i, out[i], y[4 * i], y[4 * i + 1], y[4 * i + 2],
-		       y[4 * i + 3]);
+		printf("lane %d: %08x %.9g %.17g %.17g %.17g\n", i, out[i], y[4 * i], y[4 * i + 1],
+			y[4 * i + 2], y[4 * i + 3]);
 }
 
 int main(void)

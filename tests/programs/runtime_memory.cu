@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The runtime API on one stream: sums, a matrix product, symbols, constant memory, memsets, attributes.
+// The runtime API on one stream: sums, a matrix product, symbols, constant memory, memsets,
+// attributes.
 #include "runtime.h"
 
 enum { N = 50000, SIDE = 96, TILE = 16 };
@@ -123,8 +124,8 @@ static void symbols(void)
 	DO(cudaMemcpy(host, p, sizeof(host), cudaMemcpyDefault));
 	DO(cudaGetSymbolSize(&size, weight));
 	DO(cudaGetSymbolAddress(&address, total));
-	printf("symbols: total %d, weight has %zu bytes, %g %g %g %g\n", count, size, host[0], host[1],
-	       host[2], host[N - 1]);
+	printf("symbols: total %d, weight has %zu bytes, %g %g %g %g\n", count, size, host[0],
+		host[1], host[2], host[N - 1]);
 	DO(cudaFree(p));
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Virtual memory management: reserve, create, map, give access, use, unmap, and what must not work. */
+/* Virtual memory management: reserve, create, map, give access, use, unmap, and what must not work.
+ */
 #include "program.h"
 
 static const CUmemAllocationProp device_memory = {
