@@ -10,7 +10,10 @@
 
 #include "library.h"
 
-#define ENTRY(name) {#name, offsetof(struct library, name)}
+#define ENTRY(name)                                                                                \
+	{                                                                                          \
+#name, offsetof(struct library, name)                                              \
+	}
 
 static const struct {
 	const char *name;

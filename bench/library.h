@@ -21,9 +21,9 @@ struct library {
 	CUresult (*cuModuleLoadData)(CUmodule *module, const void *image);
 	CUresult (*cuModuleGetFunction)(CUfunction *function, CUmodule module, const char *name);
 	CUresult (*cuLaunchKernel)(CUfunction function, unsigned int grid_x, unsigned int grid_y,
-				   unsigned int grid_z, unsigned int block_x, unsigned int block_y,
-				   unsigned int block_z, unsigned int shared, CUstream stream,
-				   void **parameters, void **extra);
+		unsigned int grid_z, unsigned int block_x, unsigned int block_y,
+		unsigned int block_z, unsigned int shared, CUstream stream, void **parameters,
+		void **extra);
 	CUresult (*cuMemAlloc_v2)(CUdeviceptr *pointer, size_t bytes);
 	CUresult (*cuMemFree_v2)(CUdeviceptr pointer);
 	CUresult (*cuMemAllocHost_v2)(void **pointer, size_t bytes);

@@ -37,7 +37,8 @@ static const char usage_text[] =
 	"usage: rgpu-bench latency|bandwidth [options]\n"
 	"\n"
 	"  --native PATH|auto|soft|none  library to compare with (auto: this machine's driver)\n"
-	"  --remote PATH|none            the client library (default: the one built with this program)\n"
+	"  --remote PATH|none            the client library (default: the one built with this "
+	"program)\n"
 	"  --servers SERVERS             sets RGPU_SERVERS for the remote side\n"
 	"  --sizes SIZE,...              bandwidth: sizes of a copy, such as 4K,1M,1G\n"
 	"  --repeat N                    runs of each library, in turn (5)\n"
@@ -92,10 +93,14 @@ static int parse_sizes(const char *text, struct plan *plan)
 static int parse_options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"native", required_argument, NULL, 'n'},  {"remote", required_argument, NULL, 'r'},
-		{"servers", required_argument, NULL, 's'}, {"sizes", required_argument, NULL, 'z'},
-		{"repeat", required_argument, NULL, 'c'},  {"json", required_argument, NULL, 'j'},
-		{"child", required_argument, NULL, 'f'},   {"library", required_argument, NULL, 'l'},
+		{"native", required_argument, NULL, 'n'},
+		{"remote", required_argument, NULL, 'r'},
+		{"servers", required_argument, NULL, 's'},
+		{"sizes", required_argument, NULL, 'z'},
+		{"repeat", required_argument, NULL, 'c'},
+		{"json", required_argument, NULL, 'j'},
+		{"child", required_argument, NULL, 'f'},
+		{"library", required_argument, NULL, 'l'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -200,7 +205,7 @@ static int wait_child(pid_t pid, const char *library)
 }
 
 static int run_side(const struct options *o, struct report *report, int side, char *library,
-		    char **argv, int argc)
+	char **argv, int argc)
 {
 	int fds[2], err, waited;
 	pid_t pid;
@@ -236,7 +241,7 @@ static void progress(unsigned run, unsigned repeat, const char *side)
 }
 
 static int run_all(const struct options *o, struct report *report, char *native, char *remote,
-		   char **argv, int argc)
+	char **argv, int argc)
 {
 	for (unsigned i = 0; i < o->repeat; i++) {
 		if (*native) {

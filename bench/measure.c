@@ -47,8 +47,8 @@ typedef CUresult step(struct bench *b);
 
 struct measurement {
 	const char *name;
-	step *once;   /* timed */
-	step *settle; /* after each sample, not timed; may be NULL */
+	step *once;	/* timed */
+	step *settle;	/* after each sample, not timed; may be NULL */
 	unsigned inner; /* calls per sample */
 	unsigned samples;
 };
@@ -192,7 +192,8 @@ static void fill(char *p, size_t bytes, unsigned seed)
 static int measure_copies(struct bench *b, const char *memory)
 {
 	char name[NAME_SIZE];
-	struct measurement m = {name, NULL, NULL, 1, b->bytes >= LARGE ? LARGE_SAMPLES : COPY_SAMPLES};
+	struct measurement m = {
+		name, NULL, NULL, 1, b->bytes >= LARGE ? LARGE_SAMPLES : COPY_SAMPLES};
 	char *expected = malloc(b->bytes);
 	int failed = 1;
 

@@ -108,7 +108,8 @@ static void print_side(const struct row *row, int side, FILE *f)
 	const struct series *s = &row->side[side];
 
 	if (s->count)
-		fprintf(f, " %11.2f %11.2f", figure(row, series_median(s)), figure(row, series_p99(s)));
+		fprintf(f, " %11.2f %11.2f", figure(row, series_median(s)),
+			figure(row, series_p99(s)));
 	else
 		fprintf(f, " %11s %11s", "-", "-");
 }
@@ -140,10 +141,12 @@ void report_table(const struct report *report, FILE *f)
 			fprintf(f, "%s: %s, driver API %d.%d, %s\n", title[i], s->device,
 				s->driver / 1000, s->driver % 1000 / 10, s->library);
 	}
-	fprintf(f, "%s; medians of %u run%s, p99 of all samples; ratio: remote time / native time\n\n",
+	fprintf(f,
+		"%s; medians of %u run%s, p99 of all samples; ratio: remote time / native time\n\n",
 		report->bandwidth ? "GB/s" : "microseconds", report->repeat,
 		report->repeat == 1 ? "" : "s");
-	fprintf(f, "%-30s %11s %11s %11s %11s %7s\n", "", "native", "p99", "remote", "p99", "ratio");
+	fprintf(f, "%-30s %11s %11s %11s %11s %7s\n", "", "native", "p99", "remote", "p99",
+		"ratio");
 	for (unsigned i = 0; i < report->row_count; i++)
 		print_row(&report->rows[i], f);
 }

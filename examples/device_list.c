@@ -24,10 +24,10 @@ static void print_device(int ordinal)
 	CHECK(cuDeviceTotalMem(&bytes, device));
 	printf("device %d: %s\n", ordinal, name);
 	printf("  memory %.1f GiB, compute capability %d.%d, %d multiprocessors\n",
-	       (double)bytes / (1 << 30),
-	       attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
-	       attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
-	       attribute(device, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT));
+		(double)bytes / (1 << 30),
+		attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
+		attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
+		attribute(device, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT));
 }
 
 int main(void)
@@ -38,7 +38,7 @@ int main(void)
 	CHECK(cuDriverGetVersion(&version));
 	CHECK(cuDeviceGetCount(&count));
 	printf("driver API %d.%d, %d device%s\n", version / 1000, version % 1000 / 10, count,
-	       count == 1 ? "" : "s");
+		count == 1 ? "" : "s");
 	for (int i = 0; i < count; i++)
 		print_device(i);
 	return count == 0;

@@ -32,8 +32,8 @@ static void multiply_on_gpu(void)
 	CHECK(cuMemAlloc(&dc, BYTES));
 	CHECK(cuMemcpyHtoD(da, a, BYTES));
 	CHECK(cuMemcpyHtoD(db, b, BYTES));
-	CHECK(cuLaunchKernel(function, N / TILE, N / TILE, 1, TILE, TILE, 1, 0, NULL, parameters,
-			     NULL));
+	CHECK(cuLaunchKernel(
+		function, N / TILE, N / TILE, 1, TILE, TILE, 1, 0, NULL, parameters, NULL));
 	CHECK(cuMemcpyDtoH(c, dc, BYTES));
 	CHECK(cuMemFree(da));
 	CHECK(cuMemFree(db));
@@ -80,7 +80,7 @@ int main(void)
 		printf("wrong: an element differs by %g from the CPU's\n", error);
 		return 1;
 	}
-	printf("matrix multiply (%d x %d) on %s: largest difference from the CPU %.1e\n", N, N, name,
-	       error);
+	printf("matrix multiply (%d x %d) on %s: largest difference from the CPU %.1e\n", N, N,
+		name, error);
 	return 0;
 }

@@ -35,7 +35,7 @@ static void add_on_gpu(void)
 	CHECK(cuModuleLoadData(&module, vector_add_ptx));
 	CHECK(cuModuleGetFunction(&function, module, "vector_add"));
 	CHECK(cuLaunchKernel(function, (COUNT + BLOCK - 1) / BLOCK, 1, 1, BLOCK, 1, 1, 0, NULL,
-			     parameters, NULL));
+		parameters, NULL));
 	CHECK(cuMemcpyDtoH(c, dc, sizeof(c)));
 	CHECK(cuMemFree(da));
 	CHECK(cuMemFree(db));

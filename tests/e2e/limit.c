@@ -45,8 +45,10 @@ int main(int argc, char **argv)
 	CHECK(cuMemGetInfo(&available, &total));
 	expect(told == limit, "cuDeviceTotalMem is the limit");
 	expect(total == limit, "cuMemGetInfo's total is the limit");
-	expect(available > 0 && available <= limit, "cuMemGetInfo's free memory is within the limit");
-	expect(cuMemAlloc(&p, limit + 1) == CUDA_ERROR_OUT_OF_MEMORY, "more than the limit is refused");
+	expect(available > 0 && available <= limit,
+		"cuMemGetInfo's free memory is within the limit");
+	expect(cuMemAlloc(&p, limit + 1) == CUDA_ERROR_OUT_OF_MEMORY,
+		"more than the limit is refused");
 	first = fill(4 << 20);
 	expect(first <= limit && first >= limit / 2, "pieces fit up to about the limit");
 	expect(fill(4 << 20) == first, "what was freed can be had again");

@@ -51,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (size + 8 + page - 1) / page * page;
 	uint8_t *map, *start;
 
-	/* Where cudart's wrapper would point anywhere, its pointers are the application's own affair. */
+	/* Where cudart's wrapper would point anywhere, its pointers are the application's own
+	 * affair. */
 	if (size >= 4 && !memcmp(data, "\xb1\x43\x62\x46", 4))
 		return 0;
 	map = mmap(NULL, pages + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -50,7 +50,7 @@ static void add(const char *image, const float *a, const float *b, float *c)
 	/* Without the padding: a longer buffer than the kernel's parameters is an error. */
 	size_t size = offsetof(struct parameters, n) + sizeof(p.n);
 	void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &p, CU_LAUNCH_PARAM_BUFFER_SIZE, &size,
-			 CU_LAUNCH_PARAM_END};
+		CU_LAUNCH_PARAM_END};
 	CUmodule module;
 	CUfunction function;
 
