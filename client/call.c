@@ -25,7 +25,7 @@
 #include "thread.h"
 #include "transport.h"
 
-enum { FLUSH_SPIN_NS = 20000, THREAD_FRAME = sizeof(struct frame) + 16 };
+enum { FLUSH_SPIN_NS = 50000, THREAD_FRAME = sizeof(struct frame) + 16 };
 
 static struct {
 	pthread_mutex_t lock;
@@ -150,17 +150,21 @@ static void commit(struct call *c, uint16_t flags)
 }
 
 /* Pairs with the flusher's store of 0 before its last look at `committed`. */
-static void wake_flusher(void)
+static bool flusher_sleeps(void)
 {
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&stream.awake, memory_order_relaxed))
-		return;
+	return !atomic_load_explicit(&stream.awake, memory_order_relaxed);
+}
+
+static void wake_flusher(void)
+{
 	atomic_store(&stream.awake, 1);
 	syscall(SYS_futex, &stream.awake, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 CUresult call_post(struct call *c)
 {
+	bool sleeps;
 	CUresult r;
 
 	if (client.sync) {
@@ -168,8 +172,13 @@ CUresult call_post(struct call *c)
 		return call_end(c, r);
 	}
 	commit(c, 0);
+	/* The first of a burst goes at once, since a thread takes long to wake; it sends the rest. */
+	sleeps = flusher_sleeps();
+	if (sleeps)
+		flush();
 	pthread_mutex_unlock(&stream.lock);
-	wake_flusher();
+	if (sleeps)
+		wake_flusher();
 	return CUDA_SUCCESS;
 }
 

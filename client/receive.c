@@ -23,7 +23,8 @@
 #include "thread.h"
 #include "transport.h"
 
-enum { SPIN_US = 50, SLICE_US = 20000, LOOK_US = 50 };
+/* Where there are cores to spare a waiting thread spins as long as NVIDIA's driver would, nearly. */
+enum { SPARE_CORES = 4, SPIN_US = 2000, SPIN_FEW_US = 50, SLICE_US = 20000, LOOK_US = 50 };
 
 static pthread_mutex_t receiving = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t received_seq; /* of the server's frames; under `receiving` */
@@ -36,6 +37,7 @@ static struct {
 static _Atomic uint32_t chunks_arrived; /* of all lanes: what waiters sleep on */
 static _Atomic uint32_t lane_arrived[CLIENT_MAX_LANES];
 static _Atomic uint32_t unasked;
+static int wait_spin_us = SPIN_FEW_US;
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value, long timeout_us)
 {
@@ -234,7 +236,7 @@ static bool receive_one(int spin_us, int timeout_us)
 		client_lost(CUDA_ERROR_UNKNOWN, "the server sent a malformed frame");
 		return false;
 	}
-	n = t->peek(client.command, frame.size, SPIN_US, TRANSPORT_FOREVER, &p);
+	n = t->peek(client.command, frame.size, SPIN_FEW_US, TRANSPORT_FOREVER, &p);
 	if (n < 0)
 		goto lost;
 	received_seq++;
@@ -253,7 +255,7 @@ static void receive_until(struct waiter *w)
 {
 	while (atomic_load_explicit(&w->state, memory_order_acquire) != WAITER_DONE &&
 		client_usable() == CUDA_SUCCESS)
-		receive_one(SPIN_US, SLICE_US);
+		receive_one(wait_spin_us, SLICE_US);
 }
 
 /* The server hands chunk n to lane n % lanes; lanes overtake one another, so each is looked at. */
@@ -339,5 +341,7 @@ static void *background(void *unused)
 
 int receive_start(void)
 {
+	if (sysconf(_SC_NPROCESSORS_ONLN) > SPARE_CORES)
+		wait_spin_us = SPIN_US;
 	return thread_start(background, NULL);
 }

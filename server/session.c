@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "bulk.h"
@@ -25,9 +26,13 @@
 #include "state.h"
 
 enum {
-	POLL_FAST_US = 1000, /* polls without sleeping so long after the last progress */
+	/* Where there are cores to spare: polls without sleeping so long after the last progress, as
+	 * NVIDIA's driver does, and looks for the next frame so long before sleeping. */
+	SPARE_CORES = 4,
+	POLL_FAST_US = 5000,
+	POLL_FAST_FEW_US = 1000,
 	POLL_SLEEP_US = 20,
-	IDLE_SPIN_US = 30,
+	IDLE_SPIN_US = 200,
 	ACK_FRAMES = 256,
 	ACK_BYTES = 256 << 10,
 	FRAMES_PER_POLL = 64, /* frames between two looks at what is under way */
@@ -320,11 +325,14 @@ static size_t frame_want(const void *data, size_t size)
 void session_run(struct session *s)
 {
 	const struct transport *t = s->command->ops;
-	int idle_spin = sysconf(_SC_NPROCESSORS_ONLN) > 4 ? IDLE_SPIN_US : 0;
+	bool spare = sysconf(_SC_NPROCESSORS_ONLN) > SPARE_CORES;
+	int idle_spin = spare ? IDLE_SPIN_US : 0;
+	uint64_t poll_fast = spare ? POLL_FAST_US : POLL_FAST_FEW_US;
 	uint64_t moved_at = 0;
 	size_t want = sizeof(struct frame);
 	struct serving v;
 
+	prctl(PR_SET_TIMERSLACK, 1000UL); /* ns: a nap of 20 us is no longer than that */
 	if (serving_init(&v, s))
 		session_fatal(s, CUDA_ERROR_OUT_OF_MEMORY, "the server is out of memory");
 
@@ -342,7 +350,7 @@ void session_run(struct session *s)
 		if (n == -EAGAIN) {
 			if (session_flush(s))
 				session_gone(s, "the connection is lost");
-			if (busy && now_us() - moved_at > POLL_FAST_US)
+			if (busy && now_us() - moved_at > poll_fast)
 				timeout = POLL_SLEEP_US;
 			if (timeout)
 				n = t->peek(s->command, want, busy ? 0 : idle_spin, timeout, &data);
