@@ -15,9 +15,13 @@ static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Atomic unsigned last_id;
 
-static void thread_destroy(void *p)
+/* All of them: a forked child still knows what belonged to its parent's threads. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct thread *threads;
+
+static void thread_destroy(void *value)
 {
-	struct thread *t = p;
+	struct thread *t = value;
 
 	thread_pointer = NULL;
 	while (t->streams) {
@@ -27,6 +31,14 @@ static void thread_destroy(void *p)
 		stream_abandon(s->stream, s->life);
 		free(s);
 	}
+	pthread_mutex_lock(&lock);
+	for (struct thread **p = &threads; *p; p = &(*p)->next) {
+		if (*p == t) {
+			*p = t->next;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&lock);
 	free(t);
 }
 
@@ -45,6 +57,10 @@ struct thread *thread_create(void)
 	t->id = atomic_fetch_add(&last_id, 1) + 1;
 	t->default_stream = 1;
 	t->capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
+	pthread_mutex_lock(&lock);
+	t->next = threads;
+	threads = t;
+	pthread_mutex_unlock(&lock);
 	pthread_setspecific(key, t);
 	thread_pointer = t;
 	return t;

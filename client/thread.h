@@ -20,6 +20,7 @@ struct thread_stream {
 };
 
 struct thread {
+	struct thread *next; /* of all */
 	unsigned id;
 	unsigned depth; /* of the context stack */
 	struct context *stack[THREAD_STACK];

@@ -328,20 +328,26 @@ static size_t feed_record(struct session *s, const uint8_t *data, size_t size)
 	return RECORD + n;
 }
 
+static void feed_input(struct session *s, const uint8_t *data, size_t size)
+{
+	if (size && data[0] == RAW) {
+		feed_raw(s, data + 1, size - 1);
+		return;
+	}
+	while (size >= RECORD && data[0] != RAW) {
+		size_t n = feed_record(s, data, size);
+
+		data += n;
+		size -= n;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct session *volatile s = session_begin();
 
-	if (!setjmp(over)) {
-		if (size && data[0] == RAW)
-			feed_raw(s, data + 1, size - 1);
-		while (size >= RECORD && data[0] != RAW) {
-			size_t n = feed_record(s, data, size);
-
-			data += n;
-			size -= n;
-		}
-	}
+	if (!setjmp(over))
+		feed_input(s, data, size);
 	if (!setjmp(over))
 		session_finish(s);
 	return 0;
