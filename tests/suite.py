@@ -216,11 +216,11 @@ def run_fuzzer(group, name, program):
 
 
 GROUPS = [  # name, what to do, seconds
-    ('gcc', group_gcc, 420),
+    ('gcc', group_gcc, 600),
     ('e2e', group_e2e, 420),
-    ('clang', group_clang, 300),
-    ('asan', group_asan, 600),
-    ('tsan', group_tsan, 600),
+    ('clang', group_clang, 420),
+    ('asan', group_asan, 900),
+    ('tsan', group_tsan, 900),
     ('fuzz', group_fuzz, 600),
 ]
 
