@@ -206,7 +206,6 @@ static bool take_frame(const struct frame *frame, struct cursor *in)
 		return mirror_received(address, get_bytes(in, size), size) && !in->bad;
 	}
 	case FRAME_EXECUTED:
-	case FRAME_COMPLETED:
 		return true;
 	case FRAME_FATAL:
 		return take_fatal(in);
