@@ -47,6 +47,7 @@ WORKLOADS = [
     python('torch_work.py', 'basic', name='basic', timeout=240),
     python('torch_work.py', 'resnet', name='resnet', timeout=180, alone=True),
     python('torch_work.py', 'gpt', name='gpt', timeout=180, alone=True),
+    python('torch_work.py', 'gpt_exact', name='gpt_exact', timeout=180),
     python('torch_work.py', 'infer', '20', name='infer_20', native=[]),
     python('torch_work.py', 'infer', '120', name='infer_120', native=[]),
     python('two_clients.py', name='two_clients', timeout=180, alone=True, expected={'one_gone': 'True'},

@@ -5,6 +5,7 @@ Weights are random and seeds fixed. Prints `figure NAME VALUE UNIT` and `check N
 `infer N` makes N ResNet-50 inferences, so that the difference of two counts is the cost of one.
 `train N` prints the loss of each of N training steps of a small network.
 """
+import os
 import sys
 import time
 
@@ -113,6 +114,23 @@ def gpt():
     timed('gpt2_train_bf16', 10, step)
 
 
+def gpt_exact():
+    """GPT-2's training with deterministic algorithms only: every run must give the same losses, to the last digit."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(GPT2Config()).to(DEVICE).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    text = torch.randint(0, 50000, (4, 512))
+    for i in range(20):
+        with torch.autocast(DEVICE, dtype=torch.bfloat16):
+            loss = model(text.to(DEVICE), labels=text.to(DEVICE)).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        print(f'check loss_{i} {loss.item()!r}', flush=True)
+
+
 def train():
     layers = [torch.nn.Linear(256, 1024), torch.nn.GELU(), torch.nn.Linear(1024, 10)]
     model = torch.nn.Sequential(*layers).to(DEVICE)
@@ -127,12 +145,14 @@ def train():
 
 
 def main():
+    if sys.argv[1] == 'gpt_exact':
+        os.environ['CUBLAS_WORKSPACE_CONFIG'] = ':4096:8'  # cuBLAS is deterministic with this only
     torch.manual_seed(0)
     start = time.perf_counter()
     torch.zeros(1, device=DEVICE)
     torch.cuda.synchronize()
     print(f'figure torch_context {(time.perf_counter() - start) * 1e3:.1f} ms', flush=True)
-    {'basic': basic, 'resnet': resnet, 'gpt': gpt, 'infer': infer, 'train': train}[sys.argv[1]]()
+    {'basic': basic, 'resnet': resnet, 'gpt': gpt, 'gpt_exact': gpt_exact, 'infer': infer, 'train': train}[sys.argv[1]]()
 
 
 if __name__ == '__main__':
