@@ -126,12 +126,13 @@ static CUresult make_memory(CUmemGenericAllocationHandle *out, size_t size,
 	return make((void **)out);
 }
 
+/* What a driver reads must be readable: a sanitizer sees every byte. */
+static volatile uint8_t bytes_read;
+
 static CUresult read_bytes(const uint8_t *p, size_t n)
 {
-	volatile uint8_t sum = 0;
-
 	for (size_t i = 0; i < n; i++)
-		sum += p[i];
+		bytes_read += p[i];
 	return CUDA_SUCCESS;
 }
 
