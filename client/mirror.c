@@ -25,6 +25,10 @@ struct mirror {
 
 _Atomic unsigned mirrors_active;
 
+/* Who sends: keeps the list still and changes in order. Waits for the server may happen under it, so
+ * the receiving side never takes it. */
+static pthread_mutex_t sending = PTHREAD_MUTEX_INITIALIZER;
+/* What both sides had last; the list is changed under both. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct mirror *mirrors;
 
@@ -47,102 +51,130 @@ static bool granule_changed(const struct mirror *m, size_t at)
 	return memcmp((uint8_t *)m->base + at, m->known + at, GRANULE) != 0;
 }
 
-/* Send runs of changed granules in pieces. The copy is taken first: what is sent is what is known. */
+/* The next run of changed granules from *at on, taken into @piece: what is sent is what is known. Gives
+ * its size, with *at behind it; 0 when there is none. */
+static size_t take_change(struct mirror *m, size_t *at, uint8_t *piece)
+{
+	size_t begin = *at, end;
+
+	while (begin < m->size && !granule_changed(m, begin))
+		begin += begin % PAGE == 0 && !page_changed(m, begin) ? PAGE : GRANULE;
+	end = begin;
+	while (end < m->size && end - begin < PIECE && granule_changed(m, end))
+		end += GRANULE;
+	*at = end;
+	if (end == begin)
+		return 0;
+	memcpy(m->known + begin, (uint8_t *)m->base + begin, end - begin);
+	memcpy(piece, m->known + begin, end - begin);
+	return end - begin;
+}
+
+/* Called with `sending` held. */
 static CUresult send_changes(struct mirror *m)
 {
-	for (size_t at = 0; at < m->size;) {
-		size_t end = at;
+	static uint8_t piece[PIECE];
+	size_t at = 0;
+
+	for (;;) {
+		size_t size;
 		CUresult r;
 
-		if (at % PAGE == 0 && !page_changed(m, at)) {
-			at += PAGE;
-			continue;
-		}
-		while (end < m->size && end - at < PIECE && granule_changed(m, end))
-			end += GRANULE;
-		if (end == at) {
-			at += GRANULE;
-			continue;
-		}
-		memcpy(m->known + at, (uint8_t *)m->base + at, end - at);
-		r = wire_mirror_write(m->base + at, m->known + at, end - at);
+		pthread_mutex_lock(&lock);
+		size = take_change(m, &at, piece);
+		pthread_mutex_unlock(&lock);
+		if (!size)
+			return CUDA_SUCCESS;
+		r = wire_mirror_write(m->base + at - size, piece, size);
 		if (r)
 			return r;
-		at = end;
 	}
-	return CUDA_SUCCESS;
 }
 
 CUresult mirror_send_slow(void)
 {
 	CUresult r = CUDA_SUCCESS;
 
-	pthread_mutex_lock(&lock);
+	pthread_mutex_lock(&sending);
 	for (struct mirror *m = mirrors; m && !r; m = m->next)
 		r = send_changes(m);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&sending);
 	return r;
+}
+
+static struct mirror *mirror_create(uint64_t base, size_t size)
+{
+	struct mirror *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->base = base;
+	m->size = size;
+	m->known = calloc(1, size);
+	if (m->known)
+		return m;
+	free(m);
+	return NULL;
+}
+
+static void mirror_destroy(struct mirror *m)
+{
+	free(m->known);
+	free(m);
+}
+
+static CUresult activate(uint64_t base, size_t size)
+{
+	struct mirror *m = mirror_create(base, size);
+	CUresult r;
+
+	if (!m)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = wire_mirror_map(base, size);
+	if (r) {
+		mirror_destroy(m);
+		return r;
+	}
+	pthread_mutex_lock(&lock);
+	m->next = mirrors;
+	mirrors = m;
+	pthread_mutex_unlock(&lock);
+	atomic_fetch_add(&mirrors_active, 1);
+	return send_changes(m);
 }
 
 CUresult mirror_activate(uint64_t base, size_t size)
 {
-	struct mirror *m;
 	CUresult r = CUDA_SUCCESS;
 
 	/* Memory is mirrored by pages; registered memory may begin inside one. */
 	size = (size + base % PAGE + PAGE - 1) & ~(size_t)(PAGE - 1);
 	base -= base % PAGE;
-	pthread_mutex_lock(&lock);
-	if (find(base))
-		goto out;
-	r = CUDA_ERROR_OUT_OF_MEMORY;
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		goto out;
-	m->base = base;
-	m->size = size;
-	m->known = calloc(1, size);
-	if (!m->known)
-		goto free_mirror;
-	pthread_mutex_unlock(&lock);
-	/* Not under the lock: a reply may bring changes of other mirrors first. */
-	r = wire_mirror_map(base, size);
-	pthread_mutex_lock(&lock);
-	if (r)
-		goto free_mirror;
-	m->next = mirrors;
-	mirrors = m;
-	atomic_fetch_add(&mirrors_active, 1);
-	r = send_changes(m);
-	goto out;
-free_mirror:
-	free(m->known);
-	free(m);
-out:
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&sending);
+	if (!find(base))
+		r = activate(base, size);
+	pthread_mutex_unlock(&sending);
 	return r;
 }
 
 void mirror_end(uint64_t base)
 {
-	struct mirror *m = NULL;
+	struct mirror **p, *m;
 
 	base -= base % PAGE;
-	pthread_mutex_lock(&lock);
-	for (struct mirror **p = &mirrors; *p; p = &(*p)->next) {
-		if ((*p)->base == base) {
-			m = *p;
-			*p = m->next;
-			atomic_fetch_sub(&mirrors_active, 1);
-			break;
-		}
+	pthread_mutex_lock(&sending);
+	for (p = &mirrors; *p && (*p)->base != base; p = &(*p)->next)
+		continue;
+	m = *p;
+	if (m) {
+		pthread_mutex_lock(&lock);
+		*p = m->next;
+		pthread_mutex_unlock(&lock);
+		atomic_fetch_sub(&mirrors_active, 1);
+		wire_mirror_unmap(base);
+		mirror_destroy(m);
 	}
-	pthread_mutex_unlock(&lock);
-	if (!m)
-		return;
-	wire_mirror_unmap(base);
-	free(m->known);
-	free(m);
+	pthread_mutex_unlock(&sending);
 }
 
 bool mirror_received(uint64_t address, const void *data, size_t size)
