@@ -22,6 +22,7 @@
 #include "log.h"
 #include "receive.h"
 #include "stats.h"
+#include "stream.h"
 #include "thread.h"
 #include "transport.h"
 
@@ -116,6 +117,20 @@ CUresult call_check(unsigned flags)
 	return context->sticky;
 }
 
+/* Counted under the lock: whoever sees the count and then posts a wait has this frame before it. */
+static void count_work(struct thread *t, struct context *context, unsigned flags)
+{
+	struct stream *uses = t->uses;
+
+	t->uses = NULL;
+	if (flags & CALL_NO_WORK)
+		return;
+	if (context)
+		atomic_fetch_add_explicit(&context->posted, 1, memory_order_relaxed);
+	if (uses)
+		atomic_fetch_add_explicit(&uses->posted, 1, memory_order_relaxed);
+}
+
 CUresult call_begin(struct call *c, uint16_t opcode, size_t payload, unsigned flags)
 {
 	struct context *context;
@@ -127,9 +142,8 @@ CUresult call_begin(struct call *c, uint16_t opcode, size_t payload, unsigned fl
 	c->opcode = opcode;
 	c->reply = NULL;
 	context = thread_context(c->thread);
-	if (context && !(flags & CALL_NO_WORK))
-		atomic_fetch_add_explicit(&context->posted, 1, memory_order_relaxed);
 	pthread_mutex_lock(&stream.lock);
+	count_work(c->thread, context, flags);
 	r = reserve(c, payload, context ? context->object.handle : 0);
 	if (r) {
 		pthread_mutex_unlock(&stream.lock);

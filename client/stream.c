@@ -123,7 +123,7 @@ CUresult stream_find(CUstream handle, struct stream **out)
 CUresult stream_use(struct stream *s, uint64_t *wire)
 {
 	*wire = atomic_load_explicit(&s->object.handle, memory_order_relaxed);
-	atomic_fetch_add_explicit(&s->posted, 1, memory_order_relaxed);
+	thread_self()->uses = s;
 	if (!*wire && atomic_load_explicit(&captures_active, memory_order_relaxed))
 		return capture_legacy_used();
 	return CUDA_SUCCESS;

@@ -36,8 +36,8 @@ struct stream {
 /* The shadow that a stream handle means in the calling thread, special handles resolved. */
 CUresult stream_find(CUstream handle, struct stream **out);
 
-/* For generated stubs: as stream_find, counts one more frame that names the stream, enforces
- * capture rules for the legacy stream, and gives the number to send. */
+/* For generated stubs: as stream_find, lets the next frame of this thread count as one that names the
+ * stream, enforces capture rules for the legacy stream, and gives the number to send. */
 CUresult stream_check(CUstream handle, uint64_t *wire);
 CUresult stream_use(struct stream *s, uint64_t *wire);
 

@@ -24,6 +24,7 @@ struct thread {
 	unsigned id;
 	unsigned depth; /* of the context stack */
 	struct context *stack[THREAD_STACK];
+	struct stream *uses;	      /* that the frame to come names; see stream_use */
 	unsigned default_stream;      /* what handle 0 means: 1 legacy, 2 per thread */
 	bool in_host_function;	      /* CUDA calls are not permitted */
 	CUstreamCaptureMode capture_mode;
