@@ -120,15 +120,13 @@ CUresult call_check(unsigned flags)
 /* Counted under the lock: whoever sees the count and then posts a wait has this frame before it. */
 static void count_work(struct thread *t, struct context *context, unsigned flags)
 {
-	struct stream *uses = t->uses;
-
-	t->uses = NULL;
-	if (flags & CALL_NO_WORK)
+	if (flags & CALL_NO_WORK) /* may come between stream_use and the frame that it is for */
 		return;
 	if (context)
 		atomic_fetch_add_explicit(&context->posted, 1, memory_order_relaxed);
-	if (uses)
-		atomic_fetch_add_explicit(&uses->posted, 1, memory_order_relaxed);
+	if (t->uses)
+		atomic_fetch_add_explicit(&t->uses->posted, 1, memory_order_relaxed);
+	t->uses = NULL;
 }
 
 CUresult call_begin(struct call *c, uint16_t opcode, size_t payload, unsigned flags)

@@ -109,7 +109,7 @@ CUresult copy_out(void *dst, CUdeviceptr src, size_t bytes, struct stream *s, bo
 	if (async) {
 		r = wire_copy_out_async(src, bytes, stream, id);
 	} else {
-		mark = stream_mark(s);
+		mark = stream_mark(s) + 1; /* with this frame */
 		r = wire_copy_out(src, bytes, stream, id);
 		if (!r)
 			stream_completed(s, mark);

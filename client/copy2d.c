@@ -141,7 +141,7 @@ static CUresult box_out(const struct box *b, struct stream *s)
 		id = copyout_begin(&target, true);
 		if (!id)
 			return CUDA_ERROR_OUT_OF_MEMORY;
-		mark = stream_mark(s);
+		mark = stream_mark(s) + 1; /* with this frame */
 		r = wire_copy_out_2d(b->src.address + z * b->src.slice, b->src.pitch, b->width,
 			b->height, wire, id);
 		if (r)

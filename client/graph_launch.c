@@ -21,10 +21,10 @@ CUresult client_cuGraphLaunch(CUgraphExec hGraph, CUstream hStream)
 	if (!r)
 		r = stream_find(hStream, &s);
 	if (!r)
-		r = stream_use(s, &stream);
-	if (!r)
 		r = window_take(s);
 	if (!r)
 		r = mirror_send();
+	if (!r)
+		r = stream_use(s, &stream);
 	return r ? r : wire_cuGraphLaunch((uintptr_t)hGraph, stream);
 }

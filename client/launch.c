@@ -137,13 +137,13 @@ static CUresult launch(CUfunction function, const struct launch_shape *shape, CU
 	if (!r)
 		r = stream_find(stream, &s);
 	if (!r)
-		r = stream_use(s, &wire);
-	if (!r)
 		r = window_take(s);
 	if (!r)
 		r = hostmem_scan(packed.bytes, packed.size);
 	if (!r)
 		r = mirror_send();
+	if (!r)
+		r = stream_use(s, &wire);
 	if (r)
 		return r;
 	return wire_launch(f->object.handle, shape->grid[0], shape->grid[1], shape->grid[2],
