@@ -65,6 +65,24 @@ int copies_create(struct session *s)
 	return 0;
 }
 
+static void flights_free(struct flights *list)
+{
+	while (!TAILQ_EMPTY(list)) {
+		struct flight *f = TAILQ_FIRST(list);
+
+		TAILQ_REMOVE(list, f, link);
+		free(f);
+	}
+}
+
+void copies_destroy(struct session *s)
+{
+	flights_free(&s->copies->in);
+	flights_free(&s->copies->out);
+	flights_free(&s->copies->spare);
+	free(s->copies);
+}
+
 static struct flight *flight_new(struct copies *c, struct context *context)
 {
 	struct flight *f = TAILQ_FIRST(&c->spare);

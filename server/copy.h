@@ -51,5 +51,6 @@ bool copy_busy(const struct session *s);
 
 struct copies;
 int copies_create(struct session *s);
+void copies_destroy(struct session *s);
 
 #endif

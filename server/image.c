@@ -51,6 +51,18 @@ void image_free(struct session *s, struct image *image)
 	free(image);
 }
 
+void images_destroy(struct session *s)
+{
+	while (s->images->first) {
+		struct image *image = s->images->first;
+
+		s->images->first = image->next;
+		image_free(s, image);
+	}
+	pthread_mutex_destroy(&s->images->lock);
+	free(s->images);
+}
+
 struct image *image_take(struct request *q)
 {
 	struct images *is = q->session->images;

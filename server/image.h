@@ -28,6 +28,7 @@ struct image {
 };
 
 int images_create(struct session *s);
+void images_destroy(struct session *s);
 /* The image that @q's thread announced last, the caller's now; NULL: none. */
 struct image *image_take(struct request *q);
 void image_free(struct session *s, struct image *image);
