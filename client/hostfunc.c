@@ -97,21 +97,6 @@ bool hostfunc_describe(uint64_t id, CUhostFn *fn, void **user)
 	return h;
 }
 
-bool hostfunc_get(uint64_t id, CUhostFn *fn, void **user)
-{
-	struct hostfunc *h;
-
-	pthread_mutex_lock(&lock);
-	for (h = known; h && h->id != id; h = h->next)
-		;
-	if (h) {
-		*fn = h->fn;
-		*user = h->user;
-	}
-	pthread_mutex_unlock(&lock);
-	return h;
-}
-
 bool hostfunc_requested(uint64_t id)
 {
 	struct hostfunc *h;

@@ -18,9 +18,6 @@ void hostfunc_remove(uint64_t id);
 /* What @id stands for; false: nothing any more. */
 bool hostfunc_describe(uint64_t id, CUhostFn *fn, void **user);
 
-/* What function @id is. False: there is none. */
-bool hostfunc_get(uint64_t id, CUhostFn *fn, void **user);
-
 /* The server wants function @id run now. False: there is none. */
 bool hostfunc_requested(uint64_t id);
 

@@ -40,11 +40,6 @@ void stats_sent(size_t n)
 	bytes += n;
 }
 
-void stats_received(size_t n)
-{
-	bytes += n;
-}
-
 void stats_waited(void)
 {
 	waits++;

@@ -7,7 +7,6 @@
 
 void stats_sent(size_t bytes);
 void stats_waited(void);
-void stats_received(size_t bytes);
 
 /* Read the setting; write the file, if one is wanted. */
 void stats_start(void);
