@@ -171,10 +171,13 @@ void mirror_end(uint64_t base)
 		*p = m->next;
 		pthread_mutex_unlock(&lock);
 		atomic_fetch_sub(&mirrors_active, 1);
+	}
+	pthread_mutex_unlock(&sending);
+	/* The server waits for all work of the context: others must be able to send meanwhile. */
+	if (m) {
 		wire_mirror_unmap(base);
 		mirror_destroy(m);
 	}
-	pthread_mutex_unlock(&sending);
 }
 
 bool mirror_received(uint64_t address, const void *data, size_t size)

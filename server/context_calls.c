@@ -119,6 +119,7 @@ CUresult server_context_synchronize(struct request *q)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	w->pending.poll = wait_poll;
 	w->pending.finish = wait_finish;
+	w->pending.acts = true;
 	barrier_begin(&w->barrier, serving_context);
 	return pending_add(q->session, &w->pending, q);
 }

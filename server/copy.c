@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See copy.h. Dispatcher only. Copies under way are kept in the order of their
- * issue. They are asked newest first: if a newer one is found complete, every
- * older one that it could depend on is found complete too, so pushing in order
- * of issue never shows an effect before its cause.
+ * See copy.h. The dispatcher issues copies; who polls ends them. Those under
+ * way are kept in the order of their issue. They are asked newest first: if a
+ * newer one is found complete, every older one that it could depend on is found
+ * complete too, so pushing in order of issue never shows an effect before its
+ * cause.
  */
 #include "copy.h"
 
@@ -14,6 +15,7 @@
 #include "bulk.h"
 #include "pending.h"
 #include "stream.h"
+#include "watch.h"
 
 enum {
 	NAP_US = 20,
@@ -23,9 +25,7 @@ enum {
 
 struct copy_wait {
 	struct pending pending;
-	CUevent event; /* of the last part; not owned */
-	unsigned left; /* parts not pushed */
-	bool added;
+	unsigned left; /* parts not pushed; guarded by the copies' lock, as is pending.result */
 };
 
 /* A part of a copy: one slot. */
@@ -47,6 +47,8 @@ struct flight {
 TAILQ_HEAD(flights, flight);
 
 struct copies {
+	pthread_mutex_t lock; /* lists; flights are changed by who polls once they are in one */
+	_Atomic unsigned under_way;
 	struct flights in, out;
 	struct flights spare;
 	size_t captured; /* bytes kept for copies in graphs */
@@ -58,6 +60,7 @@ int copies_create(struct session *s)
 
 	if (!c)
 		return -ENOMEM;
+	pthread_mutex_init(&c->lock, NULL);
 	TAILQ_INIT(&c->in);
 	TAILQ_INIT(&c->out);
 	TAILQ_INIT(&c->spare);
@@ -85,14 +88,17 @@ void copies_destroy(struct session *s)
 
 static struct flight *flight_new(struct copies *c, struct context *context)
 {
-	struct flight *f = TAILQ_FIRST(&c->spare);
+	struct flight *f;
 	CUevent event;
 
 	if (context_event(context, &event))
 		return NULL;
+	pthread_mutex_lock(&c->lock);
+	f = TAILQ_FIRST(&c->spare);
 	if (f)
 		TAILQ_REMOVE(&c->spare, f, link);
-	else
+	pthread_mutex_unlock(&c->lock);
+	if (!f)
 		f = malloc(sizeof(*f));
 	if (!f) {
 		context_event_done(context, event);
@@ -105,10 +111,16 @@ static struct flight *flight_new(struct copies *c, struct context *context)
 
 static void flight_end(struct session *s, struct flights *list, struct flight *f)
 {
+	struct copies *c = s->copies;
+	struct context *context = f->context;
+
+	context_event_done(context, f->event);
+	pthread_mutex_lock(&c->lock);
 	TAILQ_REMOVE(list, f, link);
-	TAILQ_INSERT_HEAD(&s->copies->spare, f, link);
-	context_event_done(f->context, f->event);
-	atomic_fetch_sub(&f->context->users, 1);
+	TAILQ_INSERT_HEAD(&c->spare, f, link);
+	pthread_mutex_unlock(&c->lock);
+	atomic_fetch_sub(&c->under_way, 1);
+	atomic_fetch_sub(&context->users, 1);
 }
 
 /* Let other things go on while this frame waits for room. */
@@ -124,13 +136,17 @@ static void make_room(struct request *q)
 static CUresult flight_go(
 	struct session *s, struct flights *list, struct flight *f, CUresult r, CUstream stream)
 {
+	struct copies *c = s->copies;
+
 	if (!r)
 		r = driver.cuEventRecord(f->event, stream);
+	/* It may still be under way; its event, if not recorded, is complete. */
+	f->result = r;
+	atomic_fetch_add(&c->under_way, 1);
+	pthread_mutex_lock(&c->lock);
 	TAILQ_INSERT_TAIL(list, f, link);
-	if (r) {
-		/* It may still be under way; its event, if not recorded, is complete. */
-		f->result = r;
-	}
+	pthread_mutex_unlock(&c->lock);
+	watch_wake(s);
 	return r;
 }
 
@@ -266,16 +282,31 @@ static CUresult copy_waiting(struct pending *p)
 	return CUDA_ERROR_NOT_READY;
 }
 
+/* One part less to wait for. */
+static void wait_part(struct copies *c, struct copy_wait *w, CUresult r)
+{
+	pthread_mutex_lock(&c->lock);
+	if (r && !w->pending.result)
+		w->pending.result = r;
+	if (--w->left == 0)
+		w->pending.done = true; /* from here on it may be gone */
+	pthread_mutex_unlock(&c->lock);
+}
+
+static bool wait_last(struct copies *c, const struct copy_wait *w)
+{
+	bool last;
+
+	pthread_mutex_lock(&c->lock);
+	last = w->left == 1;
+	pthread_mutex_unlock(&c->lock);
+	return last;
+}
+
 static void flight_drop_wait(struct flight *f)
 {
-	struct copy_wait *w = f->wait;
-
-	if (!w)
-		return;
-	if (f->result && !w->pending.result)
-		w->pending.result = f->result;
-	if (--w->left == 0)
-		w->pending.done = true;
+	if (f->wait)
+		wait_part(f->context->session->copies, f->wait, f->result);
 }
 
 static CUresult out_part(struct request *q, const struct copy_shape *c, uint64_t id, uint64_t at,
@@ -299,8 +330,11 @@ static CUresult out_part(struct request *q, const struct copy_shape *c, uint64_t
 	f->bytes = n;
 	f->inlined = inlined;
 	f->wait = w;
-	if (w)
+	if (w) {
+		pthread_mutex_lock(&s->copies->lock);
 		w->left++;
+		pthread_mutex_unlock(&s->copies->lock);
+	}
 	return flight_go(
 		s, &s->copies->out, f, shape_issue(c, false, slot->bytes, at, n, stream), stream);
 }
@@ -342,9 +376,7 @@ CUresult copy_out(
 		return r;
 	}
 	pending_add(q->session, &w->pending, q);
-	w->pending.result = r;
-	if (--w->left == 0)
-		w->pending.done = true;
+	wait_part(q->session->copies, w, r);
 	return (CUresult)REQUEST_PENDING;
 }
 
@@ -378,7 +410,8 @@ static void out_done(struct session *s, struct flight *f)
 	if (slot)
 		staging_give(s->staging, slot);
 	/* A blocking copy natively shows what kernels printed. */
-	if (f->wait && f->wait->left == 1 && !f->result && !context_use(f->context->real))
+	if (f->wait && !s->watched && wait_last(s->copies, f->wait) && !f->result &&
+		!context_use(f->context->real))
 		driver.cuEventSynchronize(f->event);
 	flight_drop_wait(f);
 	flight_end(s, &s->copies->out, f);
@@ -397,18 +430,45 @@ static void flight_ask(struct flight *f)
 		f->result = r;
 }
 
+/* Steps along a list to which the dispatcher may add meanwhile; only who polls removes. */
+static struct flight *list_first(struct copies *c, struct flights *list)
+{
+	struct flight *f;
+
+	pthread_mutex_lock(&c->lock);
+	f = TAILQ_FIRST(list);
+	pthread_mutex_unlock(&c->lock);
+	return f;
+}
+
+static struct flight *list_next(struct copies *c, struct flight *f)
+{
+	pthread_mutex_lock(&c->lock);
+	f = TAILQ_NEXT(f, link);
+	pthread_mutex_unlock(&c->lock);
+	return f;
+}
+
+static struct flight *list_before(struct copies *c, struct flights *list, struct flight *f)
+{
+	pthread_mutex_lock(&c->lock);
+	f = f ? TAILQ_PREV(f, flights, link) : TAILQ_LAST(list, flights);
+	pthread_mutex_unlock(&c->lock);
+	return f;
+}
+
 static bool outs_poll(struct session *s)
 {
+	struct copies *c = s->copies;
 	struct flight *f, *next;
 	bool moved = false;
 
-	TAILQ_FOREACH_REVERSE(f, &s->copies->out, flights, link)
-	{
+	for (f = list_before(c, &c->out, NULL); f; f = list_before(c, &c->out, f)) {
 		if (!f->done)
 			flight_ask(f);
 	}
-	for (f = TAILQ_FIRST(&s->copies->out); f; f = next) {
-		next = TAILQ_NEXT(f, link);
+	for (f = list_first(c, &c->out); f; f = next) {
+		next = list_next(c, f);
 		if (f->done) {
 			out_done(s, f);
 			moved = true;
@@ -419,11 +479,12 @@ static bool outs_poll(struct session *s)
 
 static bool ins_poll(struct session *s)
 {
+	struct copies *c = s->copies;
 	struct flight *f, *next;
 	bool moved = false;
 
-	for (f = TAILQ_FIRST(&s->copies->in); f; f = next) {
-		next = TAILQ_NEXT(f, link);
+	for (f = list_first(c, &c->in); f; f = next) {
+		next = list_next(c, f);
 		if (!f->done)
 			flight_ask(f);
 		if (!f->done)
@@ -440,16 +501,16 @@ static bool ins_poll(struct session *s)
 
 bool copy_poll(struct session *s)
 {
-	bool moved = false;
+	bool moved;
 
-	if (!TAILQ_EMPTY(&s->copies->out))
-		moved = outs_poll(s);
-	if (!TAILQ_EMPTY(&s->copies->in))
-		moved |= ins_poll(s);
+	if (!copy_busy(s))
+		return false;
+	moved = outs_poll(s);
+	moved |= ins_poll(s);
 	return moved;
 }
 
 bool copy_busy(const struct session *s)
 {
-	return !TAILQ_EMPTY(&s->copies->out) || !TAILQ_EMPTY(&s->copies->in);
+	return atomic_load(&s->copies->under_way);
 }

@@ -54,7 +54,7 @@ static void event_finish(struct pending *p)
 	struct event_wait *w = container_of(p, struct event_wait, pending);
 
 	/* Complete; the driver prints what kernels printed. */
-	if (!p->result && w->event)
+	if (!p->result && w->event && !p->q.session->watched)
 		driver.cuEventSynchronize(w->event);
 	pending_reply(p, p->result);
 	free(w);
@@ -84,6 +84,12 @@ static bool event_forget(struct pending *p, const void *event)
 
 CUresult server_event_destroy(struct request *q, CUevent event)
 {
-	pending_each(q->session, event_forget, event);
+	struct session *s = q->session;
+
+	if (atomic_load(&s->pending_count)) {
+		pthread_mutex_lock(&s->polling);
+		pending_each(s, event_forget, event);
+		pthread_mutex_unlock(&s->polling);
+	}
 	return driver.cuEventDestroy_v2(event);
 }

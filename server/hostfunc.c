@@ -3,8 +3,8 @@
  * See hostfunc.h. A job is one function; in a graph it may be called many
  * times, and by two launches at once, so calls and answers are counted. The
  * trampoline runs on the driver's threads: it takes the lock, counts and waits,
- * and leaves the sending to the dispatcher, which pushes data that completed
- * before first.
+ * and leaves the sending to who polls, which pushes data that completed before
+ * first.
  */
 #include "hostfunc.h"
 
@@ -14,6 +14,7 @@
 #include "mirror.h"
 #include "output.h"
 #include "stream.h"
+#include "watch.h"
 
 enum { JOBS_MAX = 1 << 20 };
 
@@ -33,7 +34,7 @@ struct hostfuncs {
 	pthread_cond_t answered;
 	TAILQ_HEAD(, job) jobs;
 	unsigned count;
-	_Atomic unsigned outstanding; /* enqueued and not over; those of graphs for ever */
+	_Atomic unsigned outstanding; /* enqueued and not over; not those of graphs */
 	_Atomic unsigned asked;
 };
 
@@ -54,7 +55,8 @@ static void job_remove(struct hostfuncs *h, struct job *j)
 {
 	TAILQ_REMOVE(&h->jobs, j, link);
 	h->count--;
-	atomic_fetch_sub(&h->outstanding, 1);
+	if (!j->repeats)
+		atomic_fetch_sub(&h->outstanding, 1);
 	free(j);
 }
 
@@ -66,6 +68,7 @@ static void trampoline(void *data)
 	pthread_mutex_lock(&h->lock);
 	j->asked++;
 	atomic_fetch_add(&h->asked, 1);
+	watch_wake(j->session);
 	while (!j->done)
 		pthread_cond_wait(&h->answered, &h->lock);
 	j->done--;
@@ -88,12 +91,14 @@ static struct job *job_create(struct session *s, uint64_t id, bool repeats)
 	if (h->count < JOBS_MAX) {
 		TAILQ_INSERT_TAIL(&h->jobs, j, link);
 		h->count++;
-		atomic_fetch_add(&h->outstanding, 1);
+		if (!repeats)
+			atomic_fetch_add(&h->outstanding, 1);
 	} else {
 		free(j);
 		j = NULL;
 	}
 	pthread_mutex_unlock(&h->lock);
+	watch_wake(s);
 	return j;
 }
 
@@ -211,7 +216,7 @@ bool hostfunc_poll(struct session *s)
 
 bool hostfunc_busy(struct session *s)
 {
-	return atomic_load(&s->hostfuncs->outstanding);
+	return atomic_load(&s->hostfuncs->outstanding) || atomic_load(&s->hostfuncs->asked);
 }
 
 void hostfunc_done(struct session *s, uint64_t id)

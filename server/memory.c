@@ -306,7 +306,8 @@ static void freeing_finish(struct pending *p)
 	struct allocation *a;
 
 	if (f->pooled) {
-		CUresult r = driver.cuMemFree_v2(f->address);
+		/* All work is done; freeing as such would wait for what came since. */
+		CUresult r = driver.cuMemFreeAsync(f->address, CU_STREAM_LEGACY);
 
 		p->result = p->result ? p->result : r;
 		pools_account(p->q.session);
@@ -348,6 +349,7 @@ CUresult server_memory_free(struct request *q, CUdeviceptr address)
 	f->pending.context = c;
 	f->pending.poll = freeing_poll;
 	f->pending.finish = freeing_finish;
+	f->pending.acts = true;
 	barrier_begin(&f->barrier, c);
 	return pending_add(q->session, &f->pending, q);
 }

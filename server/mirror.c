@@ -26,12 +26,13 @@ struct region {
 	uint8_t *same;	/* what both sides had last */
 	struct context *owner;
 	bool foreign; /* at the client's own address, outside of the band */
+	bool ending;  /* a helper unregisters it */
 };
 
 struct mirror {
 	uint64_t base, size;
+	pthread_mutex_t lock; /* all below */
 	unsigned count;
-	pthread_mutex_t lock;
 	LIST_HEAD(, region) regions;
 };
 
@@ -77,6 +78,7 @@ static uint8_t *region_map(uint64_t address, uint64_t bytes, bool foreign)
 	return got;
 }
 
+/* The lock is held, here and in region_overlaps. */
 static struct region *region_find(struct mirror *m, uint64_t address, uint64_t bytes)
 {
 	struct region *r;
@@ -84,7 +86,8 @@ static struct region *region_find(struct mirror *m, uint64_t address, uint64_t b
 	LIST_FOREACH(r, &m->regions, link) {
 		uint64_t at = (uintptr_t)r->at;
 
-		if (address >= at && address - at < r->bytes && bytes <= r->bytes - (address - at))
+		if (!r->ending && address >= at && address - at < r->bytes &&
+			bytes <= r->bytes - (address - at))
 			return r;
 	}
 	return NULL;
@@ -120,18 +123,12 @@ static void region_free(struct region *r)
 	free(r);
 }
 
-CUresult server_mirror_map(struct request *q, uint64_t address, size_t bytes)
+/* Pages of this process at the client's address, pinned for the GPU. */
+static CUresult region_create(struct mirror *m, uint64_t address, uint64_t bytes, struct region **out)
 {
-	struct session *s = q->session;
-	struct mirror *m = s->mirror;
-	struct region *r;
+	struct region *r = calloc(1, sizeof(*r));
 	CUresult result;
 
-	/* Only the dispatcher adds and removes, so looking takes no lock here. */
-	if (!region_possible(address, bytes) || region_overlaps(m, address, bytes) ||
-		m->count >= MIRROR_REGIONS_MAX)
-		return CUDA_ERROR_INVALID_VALUE;
-	r = calloc(1, sizeof(*r));
 	if (!r)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	r->bytes = bytes;
@@ -150,10 +147,30 @@ CUresult server_mirror_map(struct request *q, uint64_t address, size_t bytes)
 	}
 	result = driver.cuMemHostRegister_v2(
 		r->at, bytes, CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP);
-	if (result) {
+	if (result)
 		region_free(r);
+	else
+		*out = r;
+	return result;
+}
+
+CUresult server_mirror_map(struct request *q, uint64_t address, size_t bytes)
+{
+	struct mirror *m = q->session->mirror;
+	struct region *r;
+	CUresult result;
+	bool possible;
+
+	/* Only the dispatcher adds, so nothing comes to lie there meanwhile. */
+	pthread_mutex_lock(&m->lock);
+	possible = region_possible(address, bytes) && !region_overlaps(m, address, bytes) &&
+		   m->count < MIRROR_REGIONS_MAX;
+	pthread_mutex_unlock(&m->lock);
+	if (!possible)
+		return CUDA_ERROR_INVALID_VALUE;
+	result = region_create(m, address, bytes, &r);
+	if (result)
 		return result;
-	}
 	r->owner = serving_context;
 	pthread_mutex_lock(&m->lock);
 	LIST_INSERT_HEAD(&m->regions, r, link);
@@ -164,28 +181,56 @@ CUresult server_mirror_map(struct request *q, uint64_t address, size_t bytes)
 
 CUresult server_mirror_write(struct request *q, uint64_t address, const uint8_t *data, size_t n)
 {
-	struct region *r = region_find(q->session->mirror, address, n);
+	struct mirror *m = q->session->mirror;
+	struct region *r;
 	uint64_t at;
 
-	if (!r)
-		return CUDA_ERROR_INVALID_VALUE;
-	at = address - (uintptr_t)r->at;
-	memcpy(r->at + at, data, n);
-	memcpy(r->same + at, data, n);
-	return CUDA_SUCCESS;
+	pthread_mutex_lock(&m->lock);
+	r = region_find(m, address, n);
+	if (r) {
+		at = address - (uintptr_t)r->at;
+		memcpy(r->at + at, data, n);
+		memcpy(r->same + at, data, n);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return r ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
+/* The region that begins at @address, which nobody else will find; its owner, if it has one, does not
+ * end before it is let go. */
+static struct region *region_claim(struct mirror *m, uint64_t address)
+{
+	struct region *r;
+
+	pthread_mutex_lock(&m->lock);
+	r = region_find(m, address, 1);
+	if (r && (uintptr_t)r->at != address)
+		r = NULL;
+	if (r) {
+		r->ending = true;
+		if (r->owner)
+			atomic_fetch_add(&r->owner->users, 1);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return r;
+}
+
+/* On a helper thread, since unregistering waits for all work of the context. */
 CUresult server_mirror_unmap(struct request *q, uint64_t address)
 {
 	struct mirror *m = q->session->mirror;
-	struct region *r = region_find(m, address, 1);
+	struct region *r = region_claim(m, address);
 	CUresult result = CUDA_SUCCESS;
 
-	if (!r || (uintptr_t)r->at != address)
+	if (!r)
 		return CUDA_ERROR_INVALID_VALUE;
+	if (r->owner) {
+		result = context_use(r->owner->real);
+		if (!result)
+			result = driver.cuMemHostUnregister(r->at);
+		atomic_fetch_sub(&r->owner->users, 1);
+	}
 	pthread_mutex_lock(&m->lock);
-	if (r->owner)
-		result = driver.cuMemHostUnregister(r->at);
 	LIST_REMOVE(r, link);
 	m->count--;
 	pthread_mutex_unlock(&m->lock);
@@ -246,8 +291,12 @@ void mirror_forward(struct session *s)
 
 	if (!s->mirror)
 		return;
-	LIST_FOREACH(r, &s->mirror->regions, link)
-		region_forward(s, r);
+	pthread_mutex_lock(&s->mirror->lock);
+	LIST_FOREACH(r, &s->mirror->regions, link) {
+		if (!r->ending)
+			region_forward(s, r);
+	}
+	pthread_mutex_unlock(&s->mirror->lock);
 }
 
 void mirror_unpin(struct session *s, struct context *c)
@@ -256,7 +305,7 @@ void mirror_unpin(struct session *s, struct context *c)
 
 	pthread_mutex_lock(&s->mirror->lock);
 	LIST_FOREACH(r, &s->mirror->regions, link) {
-		if (r->owner != c)
+		if (r->owner != c || r->ending)
 			continue;
 		driver.cuMemHostUnregister(r->at);
 		r->owner = NULL;

@@ -2,8 +2,9 @@
 /* See pending.h. Answers are given in the order in which the waits began. */
 #include "pending.h"
 
-#include "output.h"
 #include "mirror.h"
+#include "output.h"
+#include "watch.h"
 
 CUresult pending_add(struct session *s, struct pending *p, const struct request *q)
 {
@@ -16,6 +17,7 @@ CUresult pending_add(struct session *s, struct pending *p, const struct request 
 	TAILQ_INSERT_TAIL(&s->pendings, p, link);
 	atomic_fetch_add(&s->pending_count, 1);
 	pthread_mutex_unlock(&s->pending_lock);
+	watch_wake(s);
 	return (CUresult)REQUEST_PENDING;
 }
 
@@ -29,7 +31,7 @@ static struct pending *pending_first(struct session *s)
 	return p;
 }
 
-/* Only the dispatcher removes, so @p stays where it is. */
+/* Only who polls removes, so @p stays where it is. */
 static struct pending *pending_next(struct session *s, struct pending *p)
 {
 	pthread_mutex_lock(&s->pending_lock);
@@ -46,8 +48,8 @@ static void pending_ask(struct pending *p)
 		r = p->poll(p);
 	if (r == CUDA_ERROR_NOT_READY)
 		return;
-	p->done = true;
 	p->result = r;
+	p->done = true;
 }
 
 void pending_reply(struct pending *p, CUresult result)
@@ -89,6 +91,17 @@ static void pending_finish(struct session *s, struct pending *p)
 		atomic_fetch_sub(&context->users, 1);
 }
 
+/* One that is being hardened is finished the next time. */
+static bool pending_ready(struct session *s, struct pending *p)
+{
+	bool ready;
+
+	pthread_mutex_lock(&s->pending_lock);
+	ready = p->done && !p->hardening;
+	pthread_mutex_unlock(&s->pending_lock);
+	return ready;
+}
+
 bool pending_answer(struct session *s)
 {
 	bool answered = false;
@@ -98,7 +111,7 @@ bool pending_answer(struct session *s)
 		return false;
 	for (p = pending_first(s); p; p = next) {
 		next = pending_next(s, p);
-		if (p->done) {
+		if (!(s->watched && p->acts) && pending_ready(s, p)) {
 			pending_finish(s, p);
 			answered = true;
 		}
@@ -106,18 +119,37 @@ bool pending_answer(struct session *s)
 	return answered;
 }
 
+/* The first that is to be hardened, marked so that it is not finished meanwhile. */
+static struct pending *pending_soft(struct session *s, void (**harden)(struct pending *p))
+{
+	struct pending *p;
+
+	pthread_mutex_lock(&s->pending_lock);
+	TAILQ_FOREACH(p, &s->pendings, link) {
+		if (!p->harden || p->done)
+			continue;
+		*harden = p->harden;
+		p->harden = NULL;
+		p->hardening = true;
+		break;
+	}
+	pthread_mutex_unlock(&s->pending_lock);
+	return p;
+}
+
 void pending_harden(struct session *s)
 {
+	void (*harden)(struct pending *p);
+	struct pending *p;
+
 	if (!atomic_load_explicit(&s->pending_count, memory_order_relaxed))
 		return;
-	for (struct pending *p = pending_first(s); p; p = pending_next(s, p)) {
-		void (*harden)(struct pending * p) = p->harden;
-
-		p->harden = NULL;
-		if (!harden || p->done)
-			continue;
+	while ((p = pending_soft(s, &harden))) {
 		if (!p->context || !context_use(p->context->real))
 			harden(p);
+		pthread_mutex_lock(&s->pending_lock);
+		p->hardening = false;
+		pthread_mutex_unlock(&s->pending_lock);
 	}
 }
 

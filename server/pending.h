@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Waits that the dispatcher polls instead of blocking in the driver. A
- * server_NAME() that must wait adds one and returns REQUEST_PENDING. All but
- * pending_add are the dispatcher's.
+ * Waits that are polled instead of blocking in the driver. A server_NAME() that
+ * must wait adds one and returns REQUEST_PENDING. Who polls holds the session's
+ * polling lock (state.h); hardening is the dispatcher's.
  */
 #ifndef PENDING_H
 #define PENDING_H
@@ -19,7 +19,9 @@ struct pending {
 	void (*harden)(struct pending *p);
 	/* It is done with p->result, all data that came before is sent: act, answer and free it. */
 	void (*finish)(struct pending *p);
-	bool done;
+	bool acts;	   /* finish makes driver calls that may block */
+	bool hardening;	   /* guarded by pending_lock: leave it alone */
+	_Atomic bool done; /* result is written before */
 	CUresult result;
 };
 
@@ -31,12 +33,12 @@ void pending_reply(struct pending *p, CUresult result);
 
 /* Ask all; true when one is done. */
 bool pending_query(struct session *s);
-/* Finish those that are done. */
+/* Finish those that are done; the watch leaves those whose finish acts. */
 bool pending_answer(struct session *s);
 /* Before a frame is executed. */
 void pending_harden(struct session *s);
 
-/* Until @each says false. */
+/* Until @each says false. The caller holds the polling lock. */
 void pending_each(
 	struct session *s, bool (*each)(struct pending *p, const void *user), const void *user);
 

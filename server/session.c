@@ -45,6 +45,7 @@ int session_init(struct session *s)
 	pthread_mutex_init(&s->sending, NULL);
 	pthread_mutex_init(&s->state, NULL);
 	pthread_mutex_init(&s->pending_lock, NULL);
+	pthread_mutex_init(&s->polling, NULL);
 	TAILQ_INIT(&s->pendings);
 	LIST_INIT(&s->contexts);
 	if (!err)
@@ -263,26 +264,41 @@ ssize_t session_feed(
 	return used;
 }
 
-bool session_poll(struct session *s)
+bool session_poll_for(struct session *s, bool dispatcher)
 {
-	bool moved = pending_query(s);
+	bool moved;
 
+	/* Whoever has it does what is to be done. */
+	if (pthread_mutex_trylock(&s->polling))
+		return false;
+	s->watched = !dispatcher;
+	moved = pending_query(s);
 	/* Data before the notices that announce it: ask copies after what waits for them. */
 	hostfunc_query(s);
 	moved |= copy_poll(s);
 	moved |= hostfunc_poll(s);
 	moved |= pending_answer(s);
+	pthread_mutex_unlock(&s->polling);
 	return moved;
+}
+
+bool session_poll(struct session *s)
+{
+	atomic_fetch_add_explicit(&s->polls, 1, memory_order_relaxed);
+	return session_poll_for(s, true);
 }
 
 void session_notice(struct session *s)
 {
+	pthread_mutex_lock(&s->polling);
+	s->watched = false;
 	copy_poll(s);
 	output_forward(s);
 	mirror_forward(s);
+	pthread_mutex_unlock(&s->polling);
 }
 
-static bool session_busy(struct session *s)
+bool session_busy(struct session *s)
 {
 	return atomic_load(&s->pending_count) || copy_busy(s) || hostfunc_busy(s);
 }

@@ -4,9 +4,10 @@
  * may see of it. A worker serves one session in its life.
  *
  * Threads: the dispatcher (worker_main's thread) executes frames and polls
- * what is under way; helpers execute calls that block; the side thread and the
- * lanes' threads never touch the driver; the driver's own threads enter only
- * in hostfunc.c. Guards are named beside what they guard.
+ * what is under way; the watch polls while the driver holds the dispatcher;
+ * helpers execute calls that block; the side thread and the lanes' threads
+ * never touch the driver; the driver's own threads enter only in hostfunc.c.
+ * Guards are named beside what they guard.
  */
 #ifndef STATE_H
 #define STATE_H
@@ -69,6 +70,13 @@ struct session {
 	/* Side thread reads what the dispatcher writes. */
 	_Atomic uint64_t progress;
 	_Atomic bool ending;
+
+	/* Held by who asks what is under way and tells the client: the dispatcher, or the watch,
+	 * which makes no driver call but queries. */
+	pthread_mutex_t polling;
+	bool watched; /* guarded by polling: the watch holds it */
+	_Atomic uint64_t polls;		/* the dispatcher's */
+	_Atomic uint32_t watch_asleep;
 
 	pthread_mutex_t state; /* contexts, streams' list, memory, images */
 	struct contexts contexts;
@@ -133,9 +141,13 @@ _Noreturn void session_run(struct session *s);
  * the fuzzer. */
 ssize_t session_feed(
 	struct session *s, struct serving *v, const uint8_t *data, size_t size, const char **why);
+/* There is something to poll. */
+bool session_busy(struct session *s);
 /* What a dispatcher that waits does meanwhile: completions, host functions, pushes. True when
  * something moved. Dispatcher only. */
 bool session_poll(struct session *s);
+/* The same for who is not the @dispatcher. */
+bool session_poll_for(struct session *s, bool dispatcher);
 /* Before a completion is told outside of a pending: send the data that it announces. */
 void session_notice(struct session *s);
 

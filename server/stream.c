@@ -56,40 +56,53 @@ void stream_gone(struct session *s, uint64_t id)
 struct stream_wait {
 	struct pending pending;
 	CUstream stream;
-	CUevent event; /* NULL: not recorded */
+	_Atomic CUevent event; /* NULL: not recorded */
 };
 
 static CUresult wait_poll(struct pending *p)
 {
 	struct stream_wait *w = container_of(p, struct stream_wait, pending);
 
-	return w->event ? driver.cuEventQuery(w->event) : driver.cuStreamQuery(w->stream);
+	CUevent event = w->event;
+
+	return event ? driver.cuEventQuery(event) : driver.cuStreamQuery(w->stream);
 }
 
 static void wait_harden(struct pending *p)
 {
 	struct stream_wait *w = container_of(p, struct stream_wait, pending);
 	CUevent event;
+	CUresult r = context_event(p->context, &event);
 
-	if (context_event(p->context, &event))
-		return;
-	if (driver.cuEventRecord(event, w->stream))
-		context_event_done(p->context, event);
-	else
-		w->event = event;
+	if (!r) {
+		r = driver.cuEventRecord(event, w->stream);
+		if (!r)
+			w->event = event;
+		else
+			context_event_done(p->context, event);
+	}
+	/* The stream may be gone when it is asked again. */
+	if (r) {
+		p->result = r;
+		p->done = true;
+	}
 }
 
 static void wait_finish(struct pending *p)
 {
 	struct stream_wait *w = container_of(p, struct stream_wait, pending);
 
+	CUevent event = w->event;
+
 	/* It is done, so these do not wait; they make the driver print what kernels printed. */
-	if (!p->result && w->event)
-		driver.cuEventSynchronize(w->event);
-	else if (!p->result)
-		driver.cuStreamSynchronize(w->stream);
-	if (w->event)
-		context_event_done(p->context, w->event);
+	if (!p->result && !p->q.session->watched) {
+		if (event)
+			driver.cuEventSynchronize(event);
+		else
+			driver.cuStreamSynchronize(w->stream);
+	}
+	if (event)
+		context_event_done(p->context, event);
 	pending_reply(p, p->result);
 	free(w);
 }
@@ -135,6 +148,9 @@ CUresult server_stream_create(struct request *q, uint64_t stream, unsigned int f
 
 CUresult server_stream_destroy(struct request *q, CUstream stream)
 {
+	/* Waits for it were hardened; nobody asks the stream itself any more after this. */
+	pthread_mutex_lock(&q->session->polling);
+	pthread_mutex_unlock(&q->session->polling);
 	return driver.cuStreamDestroy_v2(stream);
 }
 

@@ -32,6 +32,7 @@
 #include "side.h"
 #include "snapshot.h"
 #include "thread.h"
+#include "watch.h"
 #include "worker_link.h"
 
 #define TIB (UINT64_C(1) << 40)
@@ -220,6 +221,8 @@ static int serve(struct session *s)
 	err = session_open(s, assign, &offer, lanes);
 	if (!err)
 		err = side_start(s, WORKER_LINK_FD);
+	if (!err)
+		err = watch_start(s);
 	if (err)
 		return refuse(s->command, CUDA_ERROR_OUT_OF_MEMORY, "the server is out of memory");
 	err = welcome(s->command, assign, &offer, lanes);
