@@ -75,14 +75,17 @@ bool pending_query(struct session *s)
 	return done;
 }
 
-static void pending_finish(struct session *s, struct pending *p)
+static void pending_remove(struct session *s, struct pending *p)
 {
-	struct context *context = p->context;
-
 	pthread_mutex_lock(&s->pending_lock);
 	TAILQ_REMOVE(&s->pendings, p, link);
 	atomic_fetch_sub(&s->pending_count, 1);
 	pthread_mutex_unlock(&s->pending_lock);
+}
+
+static void pending_finish(struct pending *p)
+{
+	struct context *context = p->context;
 
 	if (p->context)
 		context_use(p->context->real);
@@ -102,7 +105,7 @@ static bool pending_ready(struct session *s, struct pending *p)
 	return ready;
 }
 
-bool pending_answer(struct session *s)
+bool pending_answer(struct session *s, struct pendings *acting)
 {
 	bool answered = false;
 	struct pending *p, *next;
@@ -111,12 +114,26 @@ bool pending_answer(struct session *s)
 		return false;
 	for (p = pending_first(s); p; p = next) {
 		next = pending_next(s, p);
-		if (!(s->watched && p->acts) && pending_ready(s, p)) {
-			pending_finish(s, p);
-			answered = true;
-		}
+		if ((p->acts && !acting) || !pending_ready(s, p))
+			continue;
+		pending_remove(s, p);
+		if (p->acts)
+			TAILQ_INSERT_TAIL(acting, p, link);
+		else
+			pending_finish(p);
+		answered = true;
 	}
 	return answered;
+}
+
+void pending_act(struct pendings *acting)
+{
+	struct pending *p;
+
+	while ((p = TAILQ_FIRST(acting))) {
+		TAILQ_REMOVE(acting, p, link);
+		pending_finish(p);
+	}
 }
 
 /* The first that is to be hardened, marked so that it is not finished meanwhile. */

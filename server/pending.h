@@ -33,8 +33,10 @@ void pending_reply(struct pending *p, CUresult result);
 
 /* Ask all; true when one is done. */
 bool pending_query(struct session *s);
-/* Finish those that are done; the watch leaves those whose finish acts. */
-bool pending_answer(struct session *s);
+/* Finish those that are done. Those whose finish acts are moved to @acting, for pending_act once the
+ * polling lock is given up; without @acting they stay. */
+bool pending_answer(struct session *s, struct pendings *acting);
+void pending_act(struct pendings *acting);
 /* Before a frame is executed. */
 void pending_harden(struct session *s);
 

@@ -264,28 +264,38 @@ ssize_t session_feed(
 	return used;
 }
 
-bool session_poll_for(struct session *s, bool dispatcher)
+static bool session_ask(struct session *s, struct pendings *acting)
 {
 	bool moved;
 
 	/* Whoever has it does what is to be done. */
 	if (pthread_mutex_trylock(&s->polling))
 		return false;
-	s->watched = !dispatcher;
+	s->watched = !acting;
 	moved = pending_query(s);
 	/* Data before the notices that announce it: ask copies after what waits for them. */
 	hostfunc_query(s);
 	moved |= copy_poll(s);
 	moved |= hostfunc_poll(s);
-	moved |= pending_answer(s);
+	moved |= pending_answer(s, acting);
 	pthread_mutex_unlock(&s->polling);
 	return moved;
 }
 
 bool session_poll(struct session *s)
 {
+	struct pendings acting = TAILQ_HEAD_INITIALIZER(acting);
+	bool moved;
+
 	atomic_fetch_add_explicit(&s->polls, 1, memory_order_relaxed);
-	return session_poll_for(s, true);
+	moved = session_ask(s, &acting);
+	pending_act(&acting);
+	return moved;
+}
+
+bool session_watch(struct session *s)
+{
+	return session_ask(s, NULL);
 }
 
 void session_notice(struct session *s)

@@ -146,8 +146,8 @@ bool session_busy(struct session *s);
 /* What a dispatcher that waits does meanwhile: completions, host functions, pushes. True when
  * something moved. Dispatcher only. */
 bool session_poll(struct session *s);
-/* The same for who is not the @dispatcher. */
-bool session_poll_for(struct session *s, bool dispatcher);
+/* The same for the watch, as far as no driver call but queries is needed. */
+bool session_watch(struct session *s);
 /* Before a completion is told outside of a pending: send the data that it announces. */
 void session_notice(struct session *s);
 

@@ -46,7 +46,7 @@ void watch_wake(struct session *s)
 static void watch_poll(struct session *s, uint64_t polls)
 {
 	while (session_busy(s) && atomic_load(&s->polls) == polls) {
-		if (session_poll_for(s, false))
+		if (session_watch(s))
 			session_flush(s);
 		usleep(POLL_US);
 	}

@@ -158,6 +158,14 @@ CUresult device_wait(struct device *d)
 	return CUDA_SUCCESS;
 }
 
+void device_wait_alone(struct device *d)
+{
+	d->alone++;
+	device_wait(d);
+	if (!--d->alone)
+		pthread_cond_broadcast(&gpu.progress);
+}
+
 void printed_add(struct context *c, const char *text, size_t size)
 {
 	size_t room;

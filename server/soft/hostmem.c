@@ -103,7 +103,7 @@ static CUresult host_end(void *p, enum range_kind kind, CUresult missing)
 		return leave(missing);
 	r->freeing = true;
 	for (i = 0; i < gpu.devices_count; i++)
-		device_wait(&gpu.devices[i]);
+		device_wait_alone(&gpu.devices[i]);
 	printed_flush(c);
 	r = range_find((uintptr_t)p);
 	if (r && r->addr == (uintptr_t)p)

@@ -115,7 +115,7 @@ CUresult cuLibraryUnload(CUlibrary handle)
 	object_get(l);
 	object_withdraw(&l->base);
 	while ((m = LIST_FIRST(&l->modules))) {
-		device_wait(m->ctx->dev);
+		device_wait_alone(m->ctx->dev);
 		if (LIST_FIRST(&l->modules) == m)
 			module_close(m);
 	}

@@ -197,7 +197,7 @@ CUresult cuMemFree_v2(CUdeviceptr ptr)
 	if (r->kind == RANGE_GRAPH)
 		return leave(device_wait(r->dev));
 	r->freeing = true;
-	device_wait(r->dev);
+	device_wait_alone(r->dev);
 	printed_flush(c);
 	/* The lock was dropped: the owner's end may have freed it. */
 	r = range_find(ptr);

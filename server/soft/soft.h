@@ -339,6 +339,7 @@ struct device {
 	int memfd;
 	uint64_t memfd_end;
 	size_t graph_used, graph_high;
+	unsigned alone; /* threads in device_wait_alone */
 };
 
 struct gpu {
@@ -395,6 +396,8 @@ CUresult context_open(struct context *c);
 void context_close(struct context *c);
 CUresult context_wait(struct context *c);
 CUresult device_wait(struct device *d);
+/* While it waits no other thread enqueues work, as with an H200's driver. */
+void device_wait_alone(struct device *d);
 void context_fail(struct context *c, CUresult error);
 /* Values that runtimes attached to it: with their destructors, so without the lock. */
 void storage_context_gone(CUcontext context);

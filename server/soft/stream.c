@@ -237,13 +237,21 @@ free_work:
 	return CUDA_ERROR_OUT_OF_MEMORY;
 }
 
-/* As the driver does, a launch waits while too many are queued before it. */
-static CUresult wait_for_room(struct stream *s)
+/* As the driver does, a launch waits while too many are queued before it, and all work but writing
+ * values while another thread frees what work may use. */
+static bool has_room(const struct stream *s, const struct op *op)
+{
+	if (op->kind == OP_KERNEL && s->launches >= LAUNCHES_MAX)
+		return false;
+	return op->kind == OP_VALUES || !s->ctx->dev->alone;
+}
+
+static CUresult wait_for_room(struct stream *s, const struct op *op)
 {
 	bool gone;
 
 	object_get(s);
-	while (s->launches >= LAUNCHES_MAX && !s->closing && !s->ctx->error)
+	while (!has_room(s, op) && !s->closing && !s->ctx->error)
 		pthread_cond_wait(&gpu.progress, &gpu.lock);
 	gone = s->closing;
 	object_put(s);
@@ -259,8 +267,8 @@ CUresult stream_submit_after(struct stream *s, struct op *op, struct fence *dep,
 	if (s->capture)
 		return capture_add(s, op);
 	result = capture_implicit(s);
-	if (!result && op->kind == OP_KERNEL)
-		result = wait_for_room(s);
+	if (!result)
+		result = wait_for_room(s, op);
 	if (!result)
 		result = s->ctx->error;
 	if (result) {
