@@ -2,13 +2,75 @@
 /* What functions and kernels tell about themselves, and what can be set: all from their shadows. */
 #include <limits.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "call.h"
 #include "client.h"
 #include "client_calls.h"
 #include "context.h"
+#include "image.h"
 #include "module.h"
 #include "wire_calls.h"
+
+static struct function *function_get(const void *handle)
+{
+	struct function *f = (struct function *)object_get(KIND_CUfunction, handle);
+
+	if (!f)
+		return (struct function *)object_get(KIND_CUkernel, handle);
+	return f->context && f->life == f->context->life ? f : NULL;
+}
+
+CUresult function_find(CUfunction handle, struct function **out)
+{
+	struct function *f = function_get(handle);
+
+	if (!f)
+		return CUDA_ERROR_INVALID_HANDLE;
+	*out = f;
+	return CUDA_SUCCESS;
+}
+
+CUresult function_check(CUfunction handle, uint64_t *wire)
+{
+	struct function *f;
+	CUresult r = function_find(handle, &f);
+
+	if (!r)
+		*wire = f->object.handle;
+	return r;
+}
+
+CUresult kernel_check(CUkernel handle, uint64_t *wire)
+{
+	struct object *o = object_get(KIND_CUkernel, handle);
+
+	if (!o)
+		return CUDA_ERROR_INVALID_HANDLE;
+	*wire = o->handle;
+	return CUDA_SUCCESS;
+}
+
+CUresult function_described(
+	struct function *f, const int *attributes, uint32_t count, const uint32_t *params)
+{
+	memcpy(f->attribute, attributes, sizeof(f->attribute));
+	f->param = malloc(2 * sizeof(*params) * (count ? count : 1));
+	if (!f->param)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	memcpy(f->param, params, 2 * sizeof(*params) * count);
+	f->param_count = count;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t end = params[2 * i] + params[2 * i + 1];
+
+		if (end > PARAM_BYTES_MAX || end < params[2 * i])
+			return CUDA_ERROR_UNKNOWN;
+		if (end > f->param_size)
+			f->param_size = end;
+	}
+	return CUDA_SUCCESS;
+}
 
 static CUresult find(CUfunction handle, const void *out, struct function **f)
 {

@@ -39,8 +39,4 @@ CUresult load_function(struct module *m, struct function *f);
 /* Call @each with the name of every function of @m. */
 CUresult load_names(struct module *m, void (*each)(void *user, const char *name), void *user);
 
-/* Layout and attributes as the server told them: @params are @count pairs of offset and size. */
-CUresult function_described(struct function *f, const int *attributes, uint32_t count,
-	const uint32_t *params);
-
 #endif

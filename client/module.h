@@ -43,6 +43,11 @@ struct module {
 /* The shadow behind a function or kernel handle; INVALID_HANDLE for neither. */
 CUresult function_find(CUfunction handle, struct function **out);
 
+/* Fill in layout and attributes as the server told them: @params are @count pairs of offset and
+ * size. */
+CUresult function_described(
+	struct function *f, const int *attributes, uint32_t count, const uint32_t *params);
+
 /* For generated stubs. */
 CUresult function_check(CUfunction handle, uint64_t *wire);
 CUresult kernel_check(CUkernel handle, uint64_t *wire);
