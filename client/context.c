@@ -1,54 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Contexts: primary ones and those that the application makes, and each
- * thread's stack of them. All but making and ending one is local.
+ * Contexts: their lives, those that the application makes, what a context tells
+ * about itself and waiting for it. primary.c has the devices' own, current.c
+ * each thread's stack. All but making and ending one, and waiting, is local.
  */
 #include "context.h"
-
-#include <pthread.h>
 
 #include "call.h"
 #include "capture.h"
 #include "client.h"
 #include "client_calls.h"
-#include "log.h"
 #include "memory.h"
 #include "mirror.h"
 #include "storage.h"
 #include "thread.h"
 #include "wire_calls.h"
 
-enum {
-	FLAGS_SCHED = 0x07,
-	FLAGS_KNOWN = 0xff,
-};
+enum { FLAGS_SCHED = 0x07 };
 
-/* Retains, flags, life. Recursive: destructors of attached values may come back. */
-static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
-static struct context *primary[CLIENT_MAX_DEVICES];
-static unsigned primary_flags[CLIENT_MAX_DEVICES];
 static _Atomic uint64_t last_id, last_stream_id;
-
-int device_count(void)
-{
-	return client.device_count;
-}
 
 struct context *context_get(CUcontext handle)
 {
 	return (struct context *)object_get(KIND_CUcontext, handle);
-}
-
-struct context *context_self(void)
-{
-	struct thread *t = thread_self();
-
-	return t ? thread_context(t) : NULL;
-}
-
-CUcontext context_current(void)
-{
-	return context_handle(context_self());
 }
 
 uint64_t context_id(CUcontext handle)
@@ -58,7 +32,7 @@ uint64_t context_id(CUcontext handle)
 	return c ? c->id : 0;
 }
 
-static struct context *context_new(CUdevice device, bool is_primary)
+struct context *context_new(CUdevice device, bool is_primary)
 {
 	struct context *c = (struct context *)object_create(KIND_CUcontext);
 
@@ -72,8 +46,7 @@ static struct context *context_new(CUdevice device, bool is_primary)
 	return c;
 }
 
-/* A context begins a life: nothing of an earlier one is valid. */
-static void begin_life(struct context *c)
+void context_begin_life(struct context *c)
 {
 	atomic_fetch_add(&c->life, 1);
 	c->legacy.life = c->life;
@@ -84,8 +57,7 @@ static void begin_life(struct context *c)
 	atomic_store(&c->active, true);
 }
 
-/* And ends it: values attached to it are destroyed, its memory is gone. */
-static void end_life(struct context *c)
+void context_end_life(struct context *c)
 {
 	atomic_store(&c->active, false);
 	storage_context_gone(context_handle(c));
@@ -93,7 +65,7 @@ static void end_life(struct context *c)
 	atomic_fetch_add(&c->life, 1);
 }
 
-static CUresult device_valid(CUdevice dev)
+CUresult context_device(CUdevice dev)
 {
 	CUresult r = client_usable();
 
@@ -102,148 +74,17 @@ static CUresult device_valid(CUdevice dev)
 	return dev < 0 || dev >= client.device_count ? CUDA_ERROR_INVALID_DEVICE : CUDA_SUCCESS;
 }
 
-static struct context *primary_of(CUdevice dev)
-{
-	if (!primary[dev])
-		primary[dev] = context_new(dev, true);
-	return primary[dev];
-}
-
-CUresult context_primary_handle(CUdevice dev, CUcontext *out)
-{
-	CUresult r = device_valid(dev);
-	struct context *c;
-
-	if (r)
-		return r;
-	pthread_mutex_lock(&lock);
-	c = primary_of(dev);
-	pthread_mutex_unlock(&lock);
-	if (!c)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	*out = context_handle(c);
-	return CUDA_SUCCESS;
-}
-
-CUresult client_cuDevicePrimaryCtxRetain(CUcontext *pctx, CUdevice dev)
-{
-	CUresult r = call_check(CALL_NO_CONTEXT);
-	struct context *c;
-
-	if (!r)
-		r = device_valid(dev);
-	if (r)
-		return r;
-	if (!pctx)
-		return CUDA_ERROR_INVALID_VALUE;
-	pthread_mutex_lock(&lock);
-	c = primary_of(dev);
-	r = c ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
-	if (!r && !c->active) {
-		r = wire_context_retain(dev, primary_flags[dev], c->object.handle);
-		if (!r) {
-			c->flags = primary_flags[dev];
-			c->refs = 0;
-			begin_life(c);
-		}
-	}
-	if (!r) {
-		c->refs++;
-		*pctx = context_handle(c);
-	}
-	pthread_mutex_unlock(&lock);
-	return r;
-}
-
-static CUresult primary_end(struct context *c)
-{
-	CUresult r;
-
-	c->refs = 0;
-	end_life(c);
-	r = wire_context_release(c->object.handle);
-	return r;
-}
-
-CUresult client_cuDevicePrimaryCtxRelease_v2(CUdevice dev)
-{
-	CUresult r = device_valid(dev);
-	struct context *c;
-
-	if (r)
-		return r;
-	pthread_mutex_lock(&lock);
-	c = primary[dev];
-	if (!c || !c->active || !c->refs)
-		r = CUDA_ERROR_INVALID_CONTEXT;
-	else if (--c->refs == 0)
-		r = primary_end(c);
-	pthread_mutex_unlock(&lock);
-	return r;
-}
-
-CUresult client_cuDevicePrimaryCtxReset_v2(CUdevice dev)
-{
-	CUresult r = device_valid(dev);
-
-	if (r)
-		return r;
-	pthread_mutex_lock(&lock);
-	if (primary[dev] && primary[dev]->active)
-		r = primary_end(primary[dev]);
-	pthread_mutex_unlock(&lock);
-	return r;
-}
-
-CUresult client_cuDevicePrimaryCtxGetState(CUdevice dev, unsigned int *flags, int *active)
-{
-	CUresult r = device_valid(dev);
-
-	if (r)
-		return r;
-	if (!flags || !active)
-		return CUDA_ERROR_INVALID_VALUE;
-	*flags = primary_flags[dev];
-	*active = primary[dev] && primary[dev]->active;
-	return CUDA_SUCCESS;
-}
-
-CUresult client_cuDevicePrimaryCtxSetFlags_v2(CUdevice dev, unsigned int flags)
-{
-	CUresult r = device_valid(dev);
-
-	if (r)
-		return r;
-	if (flags & ~FLAGS_KNOWN)
-		return CUDA_ERROR_INVALID_VALUE;
-	pthread_mutex_lock(&lock);
-	primary_flags[dev] = flags;
-	if (primary[dev])
-		primary[dev]->flags = flags;
-	pthread_mutex_unlock(&lock);
-	return CUDA_SUCCESS;
-}
-
-static CUresult push(struct context *c)
-{
-	struct thread *t = thread_self();
-
-	if (!t || t->depth == THREAD_STACK)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	t->stack[t->depth++] = c;
-	return CUDA_SUCCESS;
-}
-
 CUresult context_create(CUcontext *out, unsigned flags, CUdevice dev)
 {
 	CUresult r = call_check(CALL_NO_CONTEXT);
 	struct context *c;
 
 	if (!r)
-		r = device_valid(dev);
+		r = context_device(dev);
 	if (r)
 		return r;
-	if (!out || flags & ~FLAGS_KNOWN || (flags & FLAGS_SCHED) == 3 || (flags & FLAGS_SCHED) > 4)
+	if (!out || flags & ~CONTEXT_FLAGS || (flags & FLAGS_SCHED) == 3 ||
+		(flags & FLAGS_SCHED) > 4)
 		return CUDA_ERROR_INVALID_VALUE;
 	c = context_new(dev, false);
 	if (!c)
@@ -252,12 +93,12 @@ CUresult context_create(CUcontext *out, unsigned flags, CUdevice dev)
 	c->refs = 1;
 	r = wire_context_create(dev, flags, c->object.handle);
 	if (!r)
-		r = push(c);
+		r = context_push(c);
 	if (r) {
 		object_destroy(KIND_CUcontext, &c->object);
 		return r;
 	}
-	begin_life(c);
+	context_begin_life(c);
 	*out = context_handle(c);
 	return CUDA_SUCCESS;
 }
@@ -284,45 +125,11 @@ CUresult client_cuCtxCreate_v4(CUcontext *pctx, CUctxCreateParams *ctxCreatePara
 		ctxCreateParams ? ctxCreateParams->numExecAffinityParams : 0, flags, dev);
 }
 
-/* Usage counts of contexts: deprecated, kept for programs that still use them. */
-CUresult client_cuCtxAttach(CUcontext *pctx, unsigned int flags)
-{
-	struct context *c = context_self();
-	CUresult r = call_check(0);
-
-	if (r)
-		return r;
-	if (!pctx || flags)
-		return CUDA_ERROR_INVALID_VALUE;
-	pthread_mutex_lock(&lock);
-	c->refs++;
-	pthread_mutex_unlock(&lock);
-	*pctx = context_handle(c);
-	return CUDA_SUCCESS;
-}
-
-CUresult client_cuCtxDetach(CUcontext ctx)
-{
-	struct context *c = context_get(ctx);
-	CUresult r = call_check(0);
-	unsigned left;
-
-	if (r)
-		return r;
-	if (!c || c != context_self())
-		return CUDA_ERROR_INVALID_CONTEXT;
-	pthread_mutex_lock(&lock);
-	left = --c->refs;
-	pthread_mutex_unlock(&lock);
-	return left || c->primary ? CUDA_SUCCESS : client_cuCtxDestroy_v2(ctx);
-}
-
 CUresult client_cuCtxDestroy_v2(CUcontext ctx)
 {
 	CUresult r = call_check(CALL_NO_CONTEXT);
 	struct thread *t = thread_self();
 	struct context *c = context_get(ctx);
-	uint64_t handle;
 
 	if (r)
 		return r;
@@ -332,82 +139,23 @@ CUresult client_cuCtxDestroy_v2(CUcontext ctx)
 		return CUDA_ERROR_INVALID_CONTEXT;
 	if (thread_context(t) == c)
 		t->depth--;
-	end_life(c);
-	handle = c->object.handle;
-	r = wire_context_release(handle);
+	context_end_life(c);
+	r = wire_context_release(c->object.handle);
 	object_destroy(KIND_CUcontext, &c->object);
 	return r;
 }
 
-CUresult client_cuCtxGetCurrent(CUcontext *pctx)
+/* For calls that tell *@out about @ctx or, when that is NULL, the current context. */
+static CUresult look_up(CUcontext ctx, const void *out, struct context **c)
 {
 	CUresult r = call_check(CALL_NO_CONTEXT);
 
 	if (r)
 		return r;
-	if (!pctx)
-		return CUDA_ERROR_INVALID_VALUE;
-	*pctx = context_current();
-	return CUDA_SUCCESS;
-}
-
-CUresult client_cuCtxSetCurrent(CUcontext ctx)
-{
-	CUresult r = call_check(CALL_NO_CONTEXT);
-	struct context *c = context_get(ctx);
-	struct thread *t = thread_self();
-
-	if (r)
-		return r;
-	if (!ctx) {
-		if (t->depth)
-			t->depth--;
-		return CUDA_SUCCESS;
-	}
-	if (!c)
+	*c = ctx ? context_get(ctx) : context_self();
+	if (!*c)
 		return CUDA_ERROR_INVALID_CONTEXT;
-	if (!t->depth)
-		return push(c);
-	t->stack[t->depth - 1] = c;
-	return CUDA_SUCCESS;
-}
-
-CUresult client_cuCtxPushCurrent_v2(CUcontext ctx)
-{
-	CUresult r = call_check(CALL_NO_CONTEXT);
-	struct context *c = context_get(ctx);
-
-	if (r)
-		return r;
-	if (!ctx)
-		return CUDA_ERROR_INVALID_VALUE;
-	return c ? push(c) : CUDA_ERROR_INVALID_CONTEXT;
-}
-
-CUresult client_cuCtxPopCurrent_v2(CUcontext *pctx)
-{
-	CUresult r = call_check(CALL_NO_CONTEXT);
-	struct thread *t = thread_self();
-
-	if (r)
-		return r;
-	if (!t->depth)
-		return CUDA_ERROR_INVALID_CONTEXT;
-	if (pctx)
-		*pctx = context_handle(thread_context(t));
-	t->depth--;
-	return CUDA_SUCCESS;
-}
-
-/* @ctx or, when NULL, the current one. */
-static CUresult context_of(CUcontext ctx, struct context **out)
-{
-	CUresult r = call_check(CALL_NO_CONTEXT);
-
-	if (r)
-		return r;
-	*out = ctx ? context_get(ctx) : context_self();
-	return *out ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT;
+	return out ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult client_cuCtxGetDevice(CUdevice *device)
@@ -418,53 +166,41 @@ CUresult client_cuCtxGetDevice(CUdevice *device)
 CUresult client_cuCtxGetDevice_v2(CUdevice *device, CUcontext ctx)
 {
 	struct context *c;
-	CUresult r = context_of(ctx, &c);
+	CUresult r = look_up(ctx, device, &c);
 
-	if (r)
-		return r;
-	if (!device)
-		return CUDA_ERROR_INVALID_VALUE;
-	*device = c->device;
-	return CUDA_SUCCESS;
+	if (!r)
+		*device = c->device;
+	return r;
 }
 
 CUresult client_cuCtxGetApiVersion(CUcontext ctx, unsigned int *version)
 {
 	struct context *c;
-	CUresult r = context_of(ctx, &c);
+	CUresult r = look_up(ctx, version, &c);
 
-	if (r)
-		return r;
-	if (!version)
-		return CUDA_ERROR_INVALID_VALUE;
-	*version = 3020;
-	return CUDA_SUCCESS;
+	if (!r)
+		*version = 3020;
+	return r;
 }
 
 CUresult client_cuCtxGetFlags(unsigned int *flags)
 {
 	struct context *c;
-	CUresult r = context_of(NULL, &c);
+	CUresult r = look_up(NULL, flags, &c);
 
-	if (r)
-		return r;
-	if (!flags)
-		return CUDA_ERROR_INVALID_VALUE;
-	*flags = c->flags;
-	return CUDA_SUCCESS;
+	if (!r)
+		*flags = c->flags;
+	return r;
 }
 
 CUresult client_cuCtxGetId(CUcontext ctx, unsigned long long *ctxId)
 {
 	struct context *c;
-	CUresult r = context_of(ctx, &c);
+	CUresult r = look_up(ctx, ctxId, &c);
 
-	if (r)
-		return r;
-	if (!ctxId)
-		return CUDA_ERROR_INVALID_VALUE;
-	*ctxId = c->id;
-	return CUDA_SUCCESS;
+	if (!r)
+		*ctxId = c->id;
+	return r;
 }
 
 uint64_t stream_new_id(void)

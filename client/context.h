@@ -12,6 +12,8 @@
 #include "object.h"
 #include "stream.h"
 
+enum { CONTEXT_FLAGS = 0xff }; /* all that contexts may be made with */
+
 struct context {
 	struct object object;
 	CUdevice device;
@@ -19,7 +21,7 @@ struct context {
 	_Atomic bool active;
 	_Atomic unsigned life;
 	unsigned flags;
-	unsigned refs;		  /* primary: retains; other: 1 */
+	unsigned refs;		  /* retains and usage counts; not a primary one: begins with 1 */
 	uint64_t id;		  /* unique for ever in this process */
 	_Atomic CUresult sticky;  /* fatal error of the context */
 	_Atomic uint64_t posted;  /* frames that may have made work */
@@ -57,6 +59,18 @@ void context_completed(struct context *c, uint64_t mark);
 /* cuCtxCreate's work for all its forms: makes a context and pushes it. */
 CUresult context_create(CUcontext *out, unsigned flags, CUdevice device);
 
-int device_count(void);
+/* Make @c the calling thread's current context. */
+CUresult context_push(struct context *c);
+
+/* A shadow that has no life yet; NULL: out of memory. */
+struct context *context_new(CUdevice device, bool is_primary);
+
+/* A context begins a life, in which nothing of an earlier one is valid; and ends it: values
+ * attached to it are destroyed, its memory is gone. The server is told by the caller. */
+void context_begin_life(struct context *c);
+void context_end_life(struct context *c);
+
+/* For calls that name a device: that the session can be used, and has it. */
+CUresult context_device(CUdevice device);
 
 #endif

@@ -313,15 +313,13 @@ static CUresult integrity_check(uint32_t version, uint64_t seconds, uint8_t out[
 		.integrity_function = (uintptr_t)integrity_check,
 		.seconds = seconds,
 	};
-	int driver_version = 0, devices = device_count();
+	int driver_version = 0, devices = client.device_count;
 	CUresult r;
 
 	r = client_cuDriverGetVersion(&driver_version);
 	if (r)
 		return r;
 	q.driver_version = driver_version;
-	if (devices > CLIENT_MAX_DEVICES)
-		return CUDA_ERROR_UNKNOWN;
 	for (int i = 0; i < devices; i++) {
 		r = integrity_device(&device[i], i);
 		if (r)

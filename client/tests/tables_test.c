@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "client.h"
 #include "client_calls.h"
 #include "context.h"
 #include "integrity.h"
@@ -21,6 +22,8 @@
 #include "tables.h"
 
 #define CONTEXT ((CUcontext)0x1000)
+
+struct client client = {.device_count = 2};
 
 void log_write(enum log_level level, const char *format, ...)
 {
@@ -42,11 +45,6 @@ CUresult context_primary_handle(CUdevice device, CUcontext *out)
 		return CUDA_ERROR_INVALID_DEVICE;
 	*out = CONTEXT;
 	return CUDA_SUCCESS;
-}
-
-int device_count(void)
-{
-	return 2;
 }
 
 CUresult stream_resolve_object(CUcontext context, CUstream stream, int per_thread, void **object)
