@@ -8,8 +8,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "library.h"
 #include "measure.h"
 
@@ -52,14 +52,6 @@ struct measurement {
 	unsigned inner; /* calls per sample */
 	unsigned samples;
 };
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static CUresult launch(struct bench *b)
 {
@@ -130,7 +122,7 @@ static const struct measurement latencies[] = {
 
 static CUresult sample(struct bench *b, const struct measurement *m, double *ns)
 {
-	double start = now_ns();
+	double start = clock_ns();
 
 	for (unsigned i = 0; i < m->inner; i++) {
 		CUresult r = m->once(b);
@@ -138,7 +130,7 @@ static CUresult sample(struct bench *b, const struct measurement *m, double *ns)
 		if (r)
 			return r;
 	}
-	*ns = (now_ns() - start) / m->inner;
+	*ns = (clock_ns() - start) / m->inner;
 	return m->settle ? m->settle(b) : CUDA_SUCCESS;
 }
 
@@ -151,10 +143,10 @@ static int run_measurement(struct bench *b, const struct measurement *m, size_t 
 
 	for (unsigned i = 0; i < warm && !r; i++)
 		r = sample(b, m, &ns[0]);
-	start = now_ns();
+	start = clock_ns();
 	while (!r && count < m->samples) {
 		r = sample(b, m, &ns[count++]);
-		if (count >= SAMPLES_MIN && now_ns() - start > budget_ns)
+		if (count >= SAMPLES_MIN && clock_ns() - start > budget_ns)
 			break;
 	}
 	if (r) {
@@ -302,13 +294,13 @@ int measure(const struct plan *plan, const char *path, FILE *out)
 	b.out = out;
 	if (library_open(&b.lib, path, found) < 0)
 		return 1;
-	start = now_ns();
+	start = clock_ns();
 	r = set_up(&b, device_bytes(plan), &device);
 	if (r) {
 		fprintf(stderr, "rgpu-bench: %s: %s\n", found, library_error(&b.lib, r));
 		return 1;
 	}
-	start = now_ns() - start;
+	start = clock_ns() - start;
 	introduce(&b, device, found);
 	if (!plan->bandwidth)
 		fprintf(out, "result start to ready|0|1 %.0f\n", start);

@@ -14,10 +14,10 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client.h"
+#include "clock.h"
 #include "context.h"
 #include "log.h"
 #include "receive.h"
@@ -37,14 +37,6 @@ static struct {
 	_Atomic uint64_t sent;	    /* frames known to be sent */
 	_Atomic uint32_t awake;	    /* the flusher looks at committed by itself */
 } stream = {.lock = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP};
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* Called with the lock held. */
 static void flush(void)
@@ -255,13 +247,13 @@ static void *flusher(void *unused)
 {
 	(void)unused;
 	while (client_usable() == CUDA_SUCCESS) {
-		uint64_t until = now_ns() + FLUSH_SPIN_NS;
+		int64_t until = clock_ns() + FLUSH_SPIN_NS;
 
 		pthread_mutex_lock(&stream.lock);
 		if (stream.sent != stream.committed)
 			flush();
 		pthread_mutex_unlock(&stream.lock);
-		while (stream.sent == stream.committed && now_ns() < until)
+		while (stream.sent == stream.committed && clock_ns() < until)
 			sched_yield();
 		if (stream.sent != stream.committed)
 			continue;

@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "call.h"
 #include "call_names.h"
+#include "clock.h"
 #include "log.h"
 
 struct count {
@@ -26,14 +26,6 @@ static struct count *counts;
 static const char *path;
 static __thread uint64_t waits, bytes;
 static __thread unsigned nesting;
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 void stats_sent(size_t n)
 {
@@ -49,7 +41,7 @@ uint64_t call_stats_enter(void)
 {
 	if (nesting++ == 0)
 		waits = bytes = 0;
-	return now_ns();
+	return clock_ns();
 }
 
 void call_stats_leave(unsigned index, uint64_t entered)
@@ -61,7 +53,7 @@ void call_stats_leave(unsigned index, uint64_t entered)
 	atomic_fetch_add(&c->calls, 1);
 	atomic_fetch_add(&c->waits, waits);
 	atomic_fetch_add(&c->bytes, bytes);
-	atomic_fetch_add(&c->ns, now_ns() - entered);
+	atomic_fetch_add(&c->ns, clock_ns() - entered);
 }
 
 void stats_start(void)

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 struct gpu gpu = {
@@ -18,14 +17,6 @@ struct gpu gpu = {
 	.progress = PTHREAD_COND_INITIALIZER,
 	.print = PTHREAD_MUTEX_INITIALIZER,
 };
-
-int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* "512M", "4G", plain bytes; anything else is the default. */
 static size_t memory_from_environment(void)

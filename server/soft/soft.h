@@ -379,8 +379,6 @@ struct thread *thread_self(void);
 		result_;                                                                           \
 	})
 
-int64_t now_ns(void);
-
 /* Takes the lock; on an error it is not held. */
 CUresult enter_device(void);
 CUresult enter(struct context **out);

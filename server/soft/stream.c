@@ -13,6 +13,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "clock.h"
+
 static void stream_release(struct object *o)
 {
 	struct stream *s = (struct stream *)o;
@@ -124,7 +126,7 @@ static void execute(struct context *c, struct work *w)
 static void finish(struct work *w)
 {
 	w->fence->done = true;
-	w->fence->time = now_ns();
+	w->fence->time = clock_ns();
 	work_free(w);
 	pthread_cond_broadcast(&gpu.progress);
 }

@@ -20,8 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 enum {
 	HOST_MAX = 256,	     /* longer than any name that DNS can hold */
@@ -215,14 +216,6 @@ int tcp_socket_accept(int listening_fd)
 	return fd;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
-
 /* Wait for the end of a connect that was begun on @fd. */
 static int wait_connected(int fd, int64_t deadline)
 {
@@ -231,7 +224,7 @@ static int wait_connected(int fd, int64_t deadline)
 	int error, n;
 
 	do {
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - clock_ms();
 
 		n = poll(&p, 1, left > 0 ? left : 0);
 	} while (n < 0 && errno == EINTR);
@@ -278,7 +271,7 @@ static int connect_to(const struct addrinfo *ai, int64_t deadline)
 
 int tcp_socket_connect(const char *address, int timeout_ms)
 {
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = clock_ms() + timeout_ms;
 	struct addrinfo *list, *ai;
 	int fd, left = 0;
 
@@ -290,7 +283,7 @@ int tcp_socket_connect(const char *address, int timeout_ms)
 		left++;
 	fd = -ENOENT;
 	for (ai = list; ai && fd < 0; ai = ai->ai_next) {
-		int64_t now = now_ms();
+		int64_t now = clock_ms();
 
 		fd = connect_to(ai, now < deadline ? now + (deadline - now) / left-- : now);
 	}

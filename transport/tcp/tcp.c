@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "ring.h"
 
 enum {
@@ -211,14 +212,6 @@ static int fill(struct tcp_connection *t)
 	return 0;
 }
 
-static int64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
-}
-
 /* Sleep until something arrives or the peer goes, at most @us. */
 static void sleep_readable(struct tcp_connection *t, int64_t us)
 {
@@ -246,12 +239,12 @@ static int wait_filled(struct tcp_connection *t, size_t want, int spin_us, int t
 			continue; /* more may be there already */
 		}
 		if (!start)
-			start = now_us();
-		if (now_us() - start < spin_us)
+			start = clock_us();
+		if (clock_us() - start < spin_us)
 			continue;
 		left = TRANSPORT_FOREVER;
 		if (timeout_us != TRANSPORT_FOREVER) {
-			left = start + spin_us + timeout_us - now_us();
+			left = start + spin_us + timeout_us - clock_us();
 			if (left <= 0 && err)
 				return err;
 		}

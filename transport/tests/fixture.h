@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "clock.h"
 #include "transport.h"
 
 extern const struct transport *transport;
@@ -45,7 +46,6 @@ bool pattern_matches(const uint8_t *p, size_t size, uint64_t position, unsigned 
 /* A small generator of its own for each thread. */
 uint32_t next_random(uint64_t *state);
 
-int64_t now_ms(void);
 void sleep_ms(int ms);
 
 extern const struct CMUnitTest stream_tests[], ending_tests[], address_tests[];
