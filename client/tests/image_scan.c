@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 		wrong += r > 0;
 	}
 	if (!found) {
-		printf("no such library: skipped\n");
+		printf("skipped: none of the libraries is there\n");
 		return 77;
 	}
 	return wrong > 0;

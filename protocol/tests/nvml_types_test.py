@@ -47,7 +47,7 @@ def main():
     from generate_nvml import Api
     header = find_header()
     if not header:
-        print('no nvml.h is installed')
+        print('skipped: no nvml.h is installed')
         return SKIPPED
     api = Api(Path(protocol, 'nvml.api'))
     known = Path(header).read_text(encoding='utf-8', errors='replace')

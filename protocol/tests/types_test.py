@@ -86,10 +86,10 @@ def check_exports(include):
 def main():
     include = include_folder()
     if not include:
-        print('no cuda.h on this machine')
+        print('skipped: no cuda.h on this machine')
         return SKIPPED
     if not re.search(r'#define CUDA_VERSION 13000\b', open(f'{include}/cuda.h', encoding='utf-8').read()):
-        print('cuda.h is of another version than 13.0')
+        print('skipped: cuda.h is of another version than 13.0')
         return SKIPPED
     wanted = names()
     with tempfile.TemporaryDirectory() as directory:
