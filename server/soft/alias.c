@@ -99,12 +99,10 @@ CUresult cuProfilerStop(void)
 CUresult cuDeviceGetExecAffinitySupport(int *out, CUexecAffinityType type, CUdevice dev)
 {
 	struct device *d;
-	CUresult result = enter_device();
+	CUresult result = need(out, enter_device());
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = device_find(dev, &d);
 	if (!result)
 		*out = 0;

@@ -117,12 +117,10 @@ CUresult cuDeviceComputeCapability(int *major, int *minor, CUdevice dev)
 CUresult cuDeviceGetProperties(CUdevprop *prop, CUdevice dev)
 {
 	struct device *d;
-	CUresult result = enter_device();
+	CUresult result = need(prop, enter_device());
 
 	if (result)
 		return result;
-	if (!prop)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = device_find(dev, &d);
 	if (!result)
 		*prop = (CUdevprop){
@@ -178,12 +176,10 @@ CUresult cuDeviceGetByPCIBusId(CUdevice *dev, const char *id)
 CUresult cuDeviceCanAccessPeer(int *can, CUdevice dev, CUdevice peer)
 {
 	struct device *d;
-	CUresult result = enter_device();
+	CUresult result = need(can, enter_device());
 
 	if (result)
 		return result;
-	if (!can)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = device_find(dev, &d);
 	if (!result)
 		result = device_find(peer, &d);

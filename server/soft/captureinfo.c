@@ -16,12 +16,10 @@ CUresult cuStreamIsCapturing(CUstream stream, CUstreamCaptureStatus *out)
 {
 	struct context *ctx;
 	struct stream *s;
-	CUresult result = enter(&ctx);
+	CUresult result = need(out, enter(&ctx));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = stream_find(ctx, stream, &s);
 	if (!result)
 		result = capture_implicit(s);
@@ -49,12 +47,10 @@ static CUresult info(CUstream stream, CUstreamCaptureStatus *status, cuuint64_t 
 {
 	struct context *ctx;
 	struct stream *s;
-	CUresult result = enter(&ctx);
+	CUresult result = need(status, enter(&ctx));
 
 	if (result)
 		return result;
-	if (!status)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = stream_find(ctx, stream, &s);
 	if (!result)
 		result = capture_implicit(s);

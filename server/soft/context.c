@@ -21,6 +21,12 @@ static void context_release(struct object *o)
 	free(o);
 }
 
+bool context_flags_valid(unsigned flags)
+{
+	return !(flags & ~(unsigned)CU_CTX_FLAGS_MASK) &&
+	       (flags & CU_CTX_SCHED_MASK) <= CU_CTX_SCHED_BLOCKING_SYNC;
+}
+
 CUresult context_create(struct device *d, unsigned flags, struct context **out)
 {
 	struct context *c = calloc(1, sizeof(*c));
@@ -237,8 +243,7 @@ static CUresult create(CUcontext *out, unsigned flags, CUdevice dev)
 
 	if (result)
 		return result;
-	if (!out || (flags & ~(unsigned)CU_CTX_FLAGS_MASK) ||
-		(flags & CU_CTX_SCHED_MASK) > CU_CTX_SCHED_BLOCKING_SYNC)
+	if (!out || !context_flags_valid(flags))
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = device_find(dev, &d);
 	if (!result)
@@ -345,12 +350,10 @@ CUresult cuCtxSetCurrent(CUcontext handle)
 CUresult cuCtxGetCurrent(CUcontext *out)
 {
 	struct thread *t = thread_self();
-	CUresult result = enter_device();
+	CUresult result = need(out, enter_device());
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = t->depth ? (CUcontext)t->stack[t->depth - 1]->base.handle : NULL;
 	return leave(CUDA_SUCCESS);
 }

@@ -78,12 +78,10 @@ static CUresult submit(CUresult (*convert)(const void *, struct copy *), const v
 	struct copy copy;
 	struct context *c;
 	struct stream *s;
-	CUresult result = enter(&c);
+	CUresult result = need(params, enter(&c));
 
 	if (result)
 		return result;
-	if (!params)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = stream_find_own(c, stream, &s);
 	if (!result && blocking)
 		result = capture_unsafe();

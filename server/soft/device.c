@@ -140,12 +140,10 @@ void device_refund(struct device *d, size_t bytes)
 CUresult cuDeviceGet(CUdevice *device, int ordinal)
 {
 	struct device *d;
-	CUresult result = enter_device();
+	CUresult result = need(device, enter_device());
 
 	if (result)
 		return result;
-	if (!device)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = device_find(ordinal, &d);
 	if (!result)
 		*device = ordinal;
@@ -154,12 +152,10 @@ CUresult cuDeviceGet(CUdevice *device, int ordinal)
 
 CUresult cuDeviceGetCount(int *count)
 {
-	CUresult result = enter_device();
+	CUresult result = need(count, enter_device());
 
 	if (result)
 		return result;
-	if (!count)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*count = gpu.devices_count;
 	return leave(CUDA_SUCCESS);
 }
@@ -182,12 +178,10 @@ CUresult cuDeviceGetName(char *name, int len, CUdevice dev)
 static CUresult get_uuid(CUuuid *uuid, CUdevice dev)
 {
 	struct device *d;
-	CUresult result = enter_device();
+	CUresult result = need(uuid, enter_device());
 
 	if (result)
 		return result;
-	if (!uuid)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = device_find(dev, &d);
 	if (!result)
 		*uuid = d->uuid;
@@ -207,12 +201,10 @@ CUresult cuDeviceGetUuid_v2(CUuuid *uuid, CUdevice dev)
 CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice dev)
 {
 	struct device *d;
-	CUresult result = enter_device();
+	CUresult result = need(bytes, enter_device());
 
 	if (result)
 		return result;
-	if (!bytes)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = device_find(dev, &d);
 	if (!result)
 		*bytes = d->total;

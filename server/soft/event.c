@@ -178,12 +178,10 @@ static CUresult elapsed(float *ms, CUevent start, CUevent end)
 {
 	struct event *a, *b;
 	struct context *c;
-	CUresult result = enter(&c);
+	CUresult result = need(ms, enter(&c));
 
 	if (result)
 		return result;
-	if (!ms)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = event_find(start, &a);
 	if (!result)
 		result = event_find(end, &b);

@@ -51,12 +51,10 @@ CUresult cuGraphExecKernelNodeSetParams_v2(
 	struct exec *x;
 	struct node *n;
 	struct op op;
-	CUresult result = enter_exec(handle, node, CU_GRAPH_NODE_TYPE_KERNEL, &x, &n);
+	CUresult result = need(params, enter_exec(handle, node, CU_GRAPH_NODE_TYPE_KERNEL, &x, &n));
 
 	if (result)
 		return result;
-	if (!params)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	return exec_set(x, n, &op, kernel_op(params, n->op.launch.function->module->ctx, &op));
 }
 
@@ -165,12 +163,10 @@ CUresult cuGraphNodeGetEnabled(CUgraphExec handle, CUgraphNode node, unsigned in
 {
 	struct exec *x;
 	struct node *n;
-	CUresult result = enter_exec(handle, node, CU_GRAPH_NODE_TYPE_EMPTY, &x, &n);
+	CUresult result = need(enabled, enter_exec(handle, node, CU_GRAPH_NODE_TYPE_EMPTY, &x, &n));
 
 	if (result)
 		return result;
-	if (!enabled)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*enabled = !n->disabled;
 	return leave(CUDA_SUCCESS);
 }
@@ -297,12 +293,10 @@ CUresult cuGraphExecUpdate_v2(CUgraphExec handle, CUgraph graph, CUgraphExecUpda
 {
 	struct graph *g;
 	struct exec *x;
-	CUresult result = enter_device();
+	CUresult result = need(info, enter_device());
 
 	if (result)
 		return result;
-	if (!info)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = exec_find(handle, &x);
 	if (!result)
 		result = graph_find(graph, &g);

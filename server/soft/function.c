@@ -55,12 +55,10 @@ CUresult cuModuleGetFunctionCount(unsigned int *count, CUmodule handle)
 {
 	struct context *c;
 	struct module *m;
-	CUresult result = enter(&c);
+	CUresult result = need(count, enter(&c));
 
 	if (result)
 		return result;
-	if (!count)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = module_find(handle, &m);
 	if (!result)
 		*count = m->code->kernels;
@@ -72,12 +70,10 @@ CUresult cuModuleEnumerateFunctions(CUfunction *out, unsigned int count, CUmodul
 	struct context *c;
 	struct module *m;
 	unsigned i;
-	CUresult result = enter(&c);
+	CUresult result = need(out, enter(&c));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = module_find(handle, &m);
 	for (i = 0; !result && i < count && i < m->code->kernels; i++)
 		out[i] = function_handle(&m->functions[i]);
@@ -98,12 +94,10 @@ static CUresult enter_function(CUfunction handle, struct function **out)
 CUresult cuFuncGetModule(CUmodule *out, CUfunction handle)
 {
 	struct function *f;
-	CUresult result = enter_function(handle, &f);
+	CUresult result = need(out, enter_function(handle, &f));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = (CUmodule)f->module->base.handle;
 	return leave(CUDA_SUCCESS);
 }
@@ -111,12 +105,10 @@ CUresult cuFuncGetModule(CUmodule *out, CUfunction handle)
 CUresult cuFuncGetName(const char **out, CUfunction handle)
 {
 	struct function *f;
-	CUresult result = enter_function(handle, &f);
+	CUresult result = need(out, enter_function(handle, &f));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = f->ptx->name;
 	return leave(CUDA_SUCCESS);
 }
@@ -139,12 +131,10 @@ CUresult cuFuncGetParamInfo(CUfunction handle, size_t index, size_t *offset, siz
 CUresult cuFuncIsLoaded(CUfunctionLoadingState *state, CUfunction handle)
 {
 	struct function *f;
-	CUresult result = enter_function(handle, &f);
+	CUresult result = need(state, enter_function(handle, &f));
 
 	if (result)
 		return result;
-	if (!state)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*state = CU_FUNCTION_LOADING_STATE_LOADED;
 	return leave(CUDA_SUCCESS);
 }

@@ -363,12 +363,10 @@ CUresult cuGraphDestroy(CUgraph handle)
 CUresult cuGraphClone(CUgraph *out, CUgraph handle)
 {
 	struct graph *g, *copy;
-	CUresult result = enter_device();
+	CUresult result = need(out, enter_device());
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = graph_find(handle, &g);
 	if (!result)
 		result = graph_clone(g, &copy);
@@ -394,12 +392,10 @@ CUresult cuGraphNodeFindInClone(CUgraphNode *out, CUgraphNode original, CUgraph 
 {
 	struct graph *g;
 	struct node *n;
-	CUresult result = enter_device();
+	CUresult result = need(out, enter_device());
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = node_find(original, &n);
 	if (!result)
 		result = graph_find(clone, &g);

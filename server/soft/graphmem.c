@@ -167,12 +167,10 @@ static CUresult enter_memory_node(
 CUresult cuGraphMemAllocNodeGetParams(CUgraphNode node, CUDA_MEM_ALLOC_NODE_PARAMS *out)
 {
 	struct graph_memory *m;
-	CUresult result = enter_memory_node(node, CU_GRAPH_NODE_TYPE_MEM_ALLOC, &m);
+	CUresult result = need(out, enter_memory_node(node, CU_GRAPH_NODE_TYPE_MEM_ALLOC, &m));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = m->params;
 	return leave(CUDA_SUCCESS);
 }
@@ -180,12 +178,10 @@ CUresult cuGraphMemAllocNodeGetParams(CUgraphNode node, CUDA_MEM_ALLOC_NODE_PARA
 CUresult cuGraphMemFreeNodeGetParams(CUgraphNode node, CUdeviceptr *out)
 {
 	struct graph_memory *m;
-	CUresult result = enter_memory_node(node, CU_GRAPH_NODE_TYPE_MEM_FREE, &m);
+	CUresult result = need(out, enter_memory_node(node, CU_GRAPH_NODE_TYPE_MEM_FREE, &m));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = m->range->addr;
 	return leave(CUDA_SUCCESS);
 }

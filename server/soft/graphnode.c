@@ -133,12 +133,10 @@ static CUresult add_kernel(CUgraphNode *out, CUgraph graph, const CUgraphNode *d
 {
 	struct context *c;
 	struct op op;
-	CUresult result = enter(&c);
+	CUresult result = need(params, enter(&c));
 
 	if (result)
 		return result;
-	if (!params)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = kernel_op(params, c, &op);
 	if (!result)
 		result = add(out, graph, deps, count, CU_GRAPH_NODE_TYPE_KERNEL, &op, NULL, NULL);
@@ -167,12 +165,10 @@ CUresult cuGraphAddMemcpyNode(CUgraphNode *out, CUgraph graph, const CUgraphNode
 	struct context *c;
 	struct node *n;
 	struct op op;
-	CUresult result = enter_device();
+	CUresult result = need(params, enter_device());
 
 	if (result)
 		return result;
-	if (!params)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = context_find(ctx, &c);
 	if (!result)
 		result = memcpy_op(params, &op);
@@ -188,12 +184,10 @@ CUresult cuGraphAddMemsetNode(CUgraphNode *out, CUgraph graph, const CUgraphNode
 {
 	struct context *c;
 	struct op op;
-	CUresult result = enter_device();
+	CUresult result = need(params, enter_device());
 
 	if (result)
 		return result;
-	if (!params)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = context_find(ctx, &c);
 	if (!result)
 		result = memset_op(params, &op);
@@ -206,12 +200,10 @@ CUresult cuGraphAddHostNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *
 	const CUDA_HOST_NODE_PARAMS *params)
 {
 	struct op op;
-	CUresult result = enter_device();
+	CUresult result = need(params, enter_device());
 
 	if (result)
 		return result;
-	if (!params)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = host_op(params, &op);
 	if (!result)
 		result = add(out, graph, deps, count, CU_GRAPH_NODE_TYPE_HOST, &op, NULL, NULL);

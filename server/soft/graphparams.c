@@ -46,12 +46,10 @@ static CUresult get_kernel(CUgraphNode handle, CUDA_KERNEL_NODE_PARAMS *out, siz
 	CUDA_KERNEL_NODE_PARAMS p = {0};
 	struct launch *l;
 	struct node *n;
-	CUresult result = enter_node(handle, CU_GRAPH_NODE_TYPE_KERNEL, &n);
+	CUresult result = need(out, enter_node(handle, CU_GRAPH_NODE_TYPE_KERNEL, &n));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = point_at_values(n);
 	if (result)
 		return leave(result);
@@ -113,12 +111,10 @@ CUresult cuGraphKernelNodeSetParams_v2(CUgraphNode node, const CUDA_KERNEL_NODE_
 CUresult cuGraphMemcpyNodeGetParams(CUgraphNode node, CUDA_MEMCPY3D *out)
 {
 	struct node *n;
-	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_MEMCPY, &n);
+	CUresult result = need(out, enter_node(node, CU_GRAPH_NODE_TYPE_MEMCPY, &n));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = n->copy;
 	return leave(CUDA_SUCCESS);
 }
@@ -143,12 +139,10 @@ CUresult cuGraphMemsetNodeGetParams(CUgraphNode node, CUDA_MEMSET_NODE_PARAMS *o
 {
 	const struct set *s;
 	struct node *n;
-	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_MEMSET, &n);
+	CUresult result = need(out, enter_node(node, CU_GRAPH_NODE_TYPE_MEMSET, &n));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	s = &n->op.set;
 	*out = (CUDA_MEMSET_NODE_PARAMS){
 		s->dst, s->pitch, s->value, s->element, s->width, s->height};
@@ -172,12 +166,10 @@ CUresult cuGraphMemsetNodeSetParams(CUgraphNode node, const CUDA_MEMSET_NODE_PAR
 CUresult cuGraphHostNodeGetParams(CUgraphNode node, CUDA_HOST_NODE_PARAMS *out)
 {
 	struct node *n;
-	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_HOST, &n);
+	CUresult result = need(out, enter_node(node, CU_GRAPH_NODE_TYPE_HOST, &n));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	out->fn = n->op.host.fn;
 	out->userData = n->op.host.data;
 	return leave(CUDA_SUCCESS);
@@ -200,12 +192,10 @@ CUresult cuGraphHostNodeSetParams(CUgraphNode node, const CUDA_HOST_NODE_PARAMS 
 static CUresult get_event(CUgraphNode node, CUgraphNodeType type, CUevent *out)
 {
 	struct node *n;
-	CUresult result = enter_node(node, type, &n);
+	CUresult result = need(out, enter_node(node, type, &n));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = (CUevent)n->op.event->base.handle;
 	return leave(CUDA_SUCCESS);
 }
@@ -247,12 +237,10 @@ CUresult cuGraphEventWaitNodeSetEvent(CUgraphNode node, CUevent event)
 CUresult cuGraphBatchMemOpNodeGetParams(CUgraphNode node, CUDA_BATCH_MEM_OP_NODE_PARAMS *out)
 {
 	struct node *n;
-	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP, &n);
+	CUresult result = need(out, enter_node(node, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP, &n));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = (CUDA_BATCH_MEM_OP_NODE_PARAMS){
 		.count = n->op.values.count, .paramArray = n->op.values.ops};
 	return leave(CUDA_SUCCESS);
@@ -278,12 +266,10 @@ CUresult cuGraphKernelNodeGetAttribute(
 	CUgraphNode node, CUlaunchAttributeID id, CUlaunchAttributeValue *out)
 {
 	struct node *n;
-	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_KERNEL, &n);
+	CUresult result = need(out, enter_node(node, CU_GRAPH_NODE_TYPE_KERNEL, &n));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	memset(out, 0, sizeof(*out));
 	if (id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE)
 		out->cooperative = n->op.launch.cooperative;
@@ -298,12 +284,10 @@ CUresult cuGraphKernelNodeSetAttribute(
 	CUgraphNode node, CUlaunchAttributeID id, const CUlaunchAttributeValue *value)
 {
 	struct node *n;
-	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_KERNEL, &n);
+	CUresult result = need(value, enter_node(node, CU_GRAPH_NODE_TYPE_KERNEL, &n));
 
 	if (result)
 		return result;
-	if (!value)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	if (id == CU_LAUNCH_ATTRIBUTE_COOPERATIVE)
 		n->op.launch.cooperative = value->cooperative;
 	else if (id != CU_LAUNCH_ATTRIBUTE_PRIORITY &&

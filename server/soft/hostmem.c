@@ -218,12 +218,10 @@ CUresult cuMemHostGetFlags(unsigned int *out, void *p)
 {
 	struct context *c;
 	struct range *r;
-	CUresult result = enter(&c);
+	CUresult result = need(out, enter(&c));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	r = range_find((uintptr_t)p);
 	if (!r || r->kind != RANGE_HOST)
 		return leave(CUDA_ERROR_INVALID_VALUE);

@@ -190,12 +190,10 @@ CUresult cuLibraryGetKernel(CUkernel *out, CUlibrary handle, const char *name)
 CUresult cuLibraryGetKernelCount(unsigned int *count, CUlibrary handle)
 {
 	struct library *l;
-	CUresult result = enter_library(handle, &l);
+	CUresult result = need(count, enter_library(handle, &l));
 
 	if (result)
 		return result;
-	if (!count)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*count = l->code->kernels;
 	return leave(CUDA_SUCCESS);
 }
@@ -204,12 +202,10 @@ CUresult cuLibraryEnumerateKernels(CUkernel *out, unsigned int count, CUlibrary 
 {
 	struct library *l;
 	unsigned i;
-	CUresult result = enter_library(handle, &l);
+	CUresult result = need(out, enter_library(handle, &l));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	for (i = 0; i < count && i < l->code->kernels; i++)
 		out[i] = kernel_handle(&l->kernels[i]);
 	return leave(CUDA_SUCCESS);
@@ -232,12 +228,10 @@ static CUresult enter_part(CUlibrary handle, struct module **out)
 CUresult cuLibraryGetModule(CUmodule *out, CUlibrary handle)
 {
 	struct module *m;
-	CUresult result = enter_part(handle, &m);
+	CUresult result = need(out, enter_part(handle, &m));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = (CUmodule)m->base.handle;
 	return leave(CUDA_SUCCESS);
 }
@@ -280,12 +274,10 @@ CUresult cuKernelGetFunction(CUfunction *out, CUkernel handle)
 	struct function *f;
 	struct kernel *k;
 	struct context *c;
-	CUresult result = enter(&c);
+	CUresult result = need(out, enter(&c));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = kernel_find(handle, &k);
 	if (!result)
 		result = kernel_in(k, c, &f);
@@ -299,12 +291,10 @@ CUresult cuKernelGetFunction(CUfunction *out, CUkernel handle)
 CUresult cuKernelGetLibrary(CUlibrary *out, CUkernel handle)
 {
 	struct kernel *k;
-	CUresult result = enter_kernel(handle, &k);
+	CUresult result = need(out, enter_kernel(handle, &k));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = (CUlibrary)k->library->base.handle;
 	return leave(CUDA_SUCCESS);
 }
@@ -312,12 +302,10 @@ CUresult cuKernelGetLibrary(CUlibrary *out, CUkernel handle)
 CUresult cuKernelGetName(const char **out, CUkernel handle)
 {
 	struct kernel *k;
-	CUresult result = enter_kernel(handle, &k);
+	CUresult result = need(out, enter_kernel(handle, &k));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = k->ptx->name;
 	return leave(CUDA_SUCCESS);
 }
@@ -342,12 +330,10 @@ CUresult cuKernelGetAttribute(
 {
 	struct device *d;
 	struct kernel *k;
-	CUresult result = enter_kernel(handle, &k);
+	CUresult result = need(value, enter_kernel(handle, &k));
 
 	if (result)
 		return result;
-	if (!value)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = device_find(dev, &d);
 	if (!result)
 		result = limits_get(k->ptx, &k->limits[dev], attribute, value);

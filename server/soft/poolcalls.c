@@ -16,12 +16,10 @@ static CUresult give(CUmemoryPool *out, CUdevice dev, struct pool *(*which)(stru
 {
 	struct device *d;
 	struct pool *p;
-	CUresult result = enter_device();
+	CUresult result = need(out, enter_device());
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = device_find(dev, &d);
 	if (result)
 		return leave(result);
@@ -108,12 +106,10 @@ CUresult cuMemPoolTrimTo(CUmemoryPool handle, size_t keep)
 CUresult cuMemPoolGetAttribute(CUmemoryPool handle, CUmemPool_attribute attribute, void *value)
 {
 	struct pool *p;
-	CUresult result = enter_pool(handle, &p);
+	CUresult result = need(value, enter_pool(handle, &p));
 
 	if (result)
 		return result;
-	if (!value)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	switch (attribute) {
 	case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES:
 	case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC:
@@ -145,12 +141,10 @@ CUresult cuMemPoolGetAttribute(CUmemoryPool handle, CUmemPool_attribute attribut
 CUresult cuMemPoolSetAttribute(CUmemoryPool handle, CUmemPool_attribute attribute, void *value)
 {
 	struct pool *p;
-	CUresult result = enter_pool(handle, &p);
+	CUresult result = need(value, enter_pool(handle, &p));
 
 	if (result)
 		return result;
-	if (!value)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	switch (attribute) {
 	case CU_MEMPOOL_ATTR_REUSE_FOLLOW_EVENT_DEPENDENCIES:
 	case CU_MEMPOOL_ATTR_REUSE_ALLOW_OPPORTUNISTIC:

@@ -388,7 +388,15 @@ static inline CUresult leave(CUresult result)
 	return result;
 }
 
+/* Of a call that cannot do without @pointer: what entering gave, or INVALID_VALUE without the lock.
+ */
+static inline CUresult need(const void *pointer, CUresult entered)
+{
+	return entered || pointer ? entered : leave(CUDA_ERROR_INVALID_VALUE);
+}
+
 CUresult device_find(CUdevice dev, struct device **out);
+bool context_flags_valid(unsigned flags);
 CUresult context_create(struct device *d, unsigned flags, struct context **out);
 CUresult context_open(struct context *c);
 void context_close(struct context *c);

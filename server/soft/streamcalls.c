@@ -67,12 +67,10 @@ static CUresult enter_stream(CUstream handle, struct stream **out)
 CUresult cuStreamGetPriority(CUstream handle, int *out)
 {
 	struct stream *s;
-	CUresult result = enter_stream(handle, &s);
+	CUresult result = need(out, enter_stream(handle, &s));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = s->priority;
 	return leave(CUDA_SUCCESS);
 }
@@ -80,12 +78,10 @@ CUresult cuStreamGetPriority(CUstream handle, int *out)
 CUresult cuStreamGetFlags(CUstream handle, unsigned int *out)
 {
 	struct stream *s;
-	CUresult result = enter_stream(handle, &s);
+	CUresult result = need(out, enter_stream(handle, &s));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = s->flags;
 	return leave(CUDA_SUCCESS);
 }
@@ -93,12 +89,10 @@ CUresult cuStreamGetFlags(CUstream handle, unsigned int *out)
 CUresult cuStreamGetId(CUstream handle, unsigned long long *out)
 {
 	struct stream *s;
-	CUresult result = enter_stream(handle, &s);
+	CUresult result = need(out, enter_stream(handle, &s));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = s->id;
 	return leave(CUDA_SUCCESS);
 }
@@ -106,12 +100,10 @@ CUresult cuStreamGetId(CUstream handle, unsigned long long *out)
 CUresult cuStreamGetDevice(CUstream handle, CUdevice *out)
 {
 	struct stream *s;
-	CUresult result = enter_stream(handle, &s);
+	CUresult result = need(out, enter_stream(handle, &s));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = s->ctx->dev->index;
 	return leave(CUDA_SUCCESS);
 }
@@ -119,12 +111,10 @@ CUresult cuStreamGetDevice(CUstream handle, CUdevice *out)
 CUresult cuStreamGetCtx(CUstream handle, CUcontext *out)
 {
 	struct stream *s;
-	CUresult result = enter_stream(handle, &s);
+	CUresult result = need(out, enter_stream(handle, &s));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	*out = (CUcontext)s->ctx->base.handle;
 	return leave(CUDA_SUCCESS);
 }
@@ -251,12 +241,10 @@ CUresult cuStreamAttachMemAsync(CUstream stream, CUdeviceptr ptr, size_t length,
 CUresult cuStreamGetAttribute(CUstream handle, CUstreamAttrID id, CUstreamAttrValue *out)
 {
 	struct stream *s;
-	CUresult result = enter_stream(handle, &s);
+	CUresult result = need(out, enter_stream(handle, &s));
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	if (id == CU_LAUNCH_ATTRIBUTE_ACCESS_POLICY_WINDOW)
 		out->accessPolicyWindow = s->window;
 	else if (id == CU_LAUNCH_ATTRIBUTE_SYNCHRONIZATION_POLICY)

@@ -133,12 +133,10 @@ CUresult cuMemRelease(CUmemGenericAllocationHandle handle)
 CUresult cuMemRetainAllocationHandle(CUmemGenericAllocationHandle *out, void *addr)
 {
 	struct range *r;
-	CUresult result = enter_device();
+	CUresult result = need(out, enter_device());
 
 	if (result)
 		return result;
-	if (!out)
-		return leave(CUDA_ERROR_INVALID_VALUE);
 	r = range_find((uintptr_t)addr);
 	if (!r || r->kind != RANGE_MAPPED)
 		return leave(CUDA_ERROR_INVALID_VALUE);
