@@ -298,22 +298,13 @@ CUresult cuStreamBeginCaptureToGraph(CUstream stream, CUgraph handle, const CUgr
 {
 	struct nodes wanted = {0};
 	struct graph *g;
-	struct node *n;
-	size_t i;
 	CUresult result = enter_device();
 
 	if (result)
 		return result;
 	result = graph_find(handle, &g);
-	if (!result && count && !deps)
-		result = CUDA_ERROR_INVALID_VALUE;
-	for (i = 0; !result && i < count; i++) {
-		result = node_find(deps[i], &n);
-		if (!result && n->graph != g)
-			result = CUDA_ERROR_INVALID_VALUE;
-		if (!result && nodes_add(&wanted, n) < 0)
-			result = CUDA_ERROR_OUT_OF_MEMORY;
-	}
+	if (!result)
+		result = nodes_gather(g, deps, count, &wanted);
 	leave(result);
 	if (!result)
 		result = begin(stream, mode, g, &wanted);

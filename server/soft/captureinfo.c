@@ -94,8 +94,6 @@ static CUresult update_deps(CUstream stream, CUgraphNode *deps, size_t count, un
 	struct nodes wanted = {0};
 	struct context *ctx;
 	struct stream *s;
-	struct node *n;
-	size_t i;
 	CUresult result = enter(&ctx);
 
 	if (result)
@@ -105,13 +103,8 @@ static CUresult update_deps(CUstream stream, CUgraphNode *deps, size_t count, un
 		result = CUDA_ERROR_INVALID_VALUE;
 	if (!result && !s->capture)
 		result = CUDA_ERROR_ILLEGAL_STATE;
-	for (i = 0; !result && i < count; i++) {
-		result = node_find(deps[i], &n);
-		if (!result && n->graph != s->capture->graph)
-			result = CUDA_ERROR_INVALID_VALUE;
-		if (!result && nodes_add(&wanted, n) < 0)
-			result = CUDA_ERROR_OUT_OF_MEMORY;
-	}
+	if (!result)
+		result = nodes_gather(s->capture->graph, deps, count, &wanted);
 	if (!result) {
 		if (flags == CU_STREAM_SET_CAPTURE_DEPENDENCIES)
 			nodes_fini(s->capture_deps);

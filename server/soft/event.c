@@ -20,7 +20,7 @@ static void event_release(struct object *o)
 	free(e);
 }
 
-static CUresult event_find(CUevent handle, struct event **out)
+CUresult event_find(CUevent handle, struct event **out)
 {
 	struct event *e = object_find(KIND_EVENT, handle);
 
@@ -30,11 +30,6 @@ static CUresult event_find(CUevent handle, struct event **out)
 		return CUDA_ERROR_CONTEXT_IS_DESTROYED;
 	*out = e;
 	return e->ctx->error;
-}
-
-CUresult event_get(CUevent handle, struct event **out)
-{
-	return event_find(handle, out);
 }
 
 CUresult cuEventCreate(CUevent *out, unsigned int flags)
@@ -91,7 +86,7 @@ void event_set_fence(struct event *e, struct fence *f)
 	e->capture_deps = NULL;
 }
 
-static CUresult record(CUevent handle, CUstream stream, unsigned flags)
+CUresult cuEventRecordWithFlags(CUevent handle, CUstream stream, unsigned int flags)
 {
 	struct op op = {.kind = OP_NONE};
 	struct context *c;
@@ -125,47 +120,43 @@ static CUresult record(CUevent handle, CUstream stream, unsigned flags)
 
 CUresult cuEventRecord(CUevent event, CUstream stream)
 {
-	return record(event, stream, 0);
+	return cuEventRecordWithFlags(event, stream, 0);
 }
 
-CUresult cuEventRecordWithFlags(CUevent event, CUstream stream, unsigned int flags)
-{
-	return record(event, stream, flags);
-}
-
-CUresult cuEventQuery(CUevent handle)
+/* Not allowed for what a capture recorded, and a reason to end captures. */
+static CUresult enter_touched(CUevent handle, struct event **e)
 {
 	struct context *c;
-	struct event *e;
 	CUresult result = enter(&c);
 
 	if (result)
 		return result;
-	result = event_find(handle, &e);
-	if (!result && e->capture)
-		result = capture_event_touched(e);
+	result = event_find(handle, e);
+	if (!result && (*e)->capture)
+		result = capture_event_touched(*e);
 	if (!result)
 		result = capture_unsafe();
-	if (!result && e->fence && !e->fence->done)
-		result = CUDA_ERROR_NOT_READY;
-	return leave(result);
+	return result ? leave(result) : CUDA_SUCCESS;
+}
+
+CUresult cuEventQuery(CUevent handle)
+{
+	struct event *e;
+	CUresult result = enter_touched(handle, &e);
+
+	if (result)
+		return result;
+	return leave(e->fence && !e->fence->done ? CUDA_ERROR_NOT_READY : CUDA_SUCCESS);
 }
 
 CUresult cuEventSynchronize(CUevent handle)
 {
 	struct context *c;
 	struct event *e;
-	CUresult result = enter(&c);
+	CUresult result = enter_touched(handle, &e);
 
 	if (result)
 		return result;
-	result = event_find(handle, &e);
-	if (!result && e->capture)
-		result = capture_event_touched(e);
-	if (!result)
-		result = capture_unsafe();
-	if (result)
-		return leave(result);
 	c = object_get(e->ctx);
 	fence_wait(e->fence);
 	printed_flush(c);
@@ -174,7 +165,7 @@ CUresult cuEventSynchronize(CUevent handle)
 	return leave(result);
 }
 
-static CUresult elapsed(float *ms, CUevent start, CUevent end)
+CUresult cuEventElapsedTime_v2(float *ms, CUevent start, CUevent end)
 {
 	struct event *a, *b;
 	struct context *c;
@@ -198,12 +189,7 @@ static CUresult elapsed(float *ms, CUevent start, CUevent end)
 
 CUresult cuEventElapsedTime(float *ms, CUevent start, CUevent end)
 {
-	return elapsed(ms, start, end);
-}
-
-CUresult cuEventElapsedTime_v2(float *ms, CUevent start, CUevent end)
-{
-	return elapsed(ms, start, end);
+	return cuEventElapsedTime_v2(ms, start, end);
 }
 
 CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned int flags)

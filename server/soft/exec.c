@@ -261,32 +261,33 @@ static CUresult launch(struct exec *x, struct stream *s)
 	return CUDA_SUCCESS;
 }
 
-CUresult cuGraphLaunch(CUgraphExec handle, CUstream stream)
+static CUresult enter_exec(CUgraphExec handle, CUstream stream, struct exec **x, struct stream **s)
 {
 	struct context *c;
-	struct stream *s;
-	struct exec *x;
 	CUresult result = enter(&c);
 
 	if (result)
 		return result;
-	result = exec_find(handle, &x);
+	result = exec_find(handle, x);
 	if (!result)
-		result = stream_find(c, stream, &s);
-	return leave(result ? result : launch(x, s));
+		result = stream_find(c, stream, s);
+	return result ? leave(result) : CUDA_SUCCESS;
+}
+
+CUresult cuGraphLaunch(CUgraphExec handle, CUstream stream)
+{
+	struct stream *s;
+	struct exec *x;
+	CUresult result = enter_exec(handle, stream, &x, &s);
+
+	return result ? result : leave(launch(x, s));
 }
 
 CUresult cuGraphUpload(CUgraphExec handle, CUstream stream)
 {
-	struct context *c;
 	struct stream *s;
 	struct exec *x;
-	CUresult result = enter(&c);
+	CUresult result = enter_exec(handle, stream, &x, &s);
 
-	if (result)
-		return result;
-	result = exec_find(handle, &x);
-	if (!result)
-		result = stream_find(c, stream, &s);
-	return leave(result ? result : make_plan(x));
+	return result ? result : leave(make_plan(x));
 }

@@ -75,11 +75,9 @@ CUresult cuGraphExecMemcpyNodeSetParams(
 	struct exec *x;
 	struct node *n;
 	struct op op;
-	CUresult result = enter_exec(handle, node, CU_GRAPH_NODE_TYPE_MEMCPY, &x, &n);
+	CUresult result = need(params, enter_exec(handle, node, CU_GRAPH_NODE_TYPE_MEMCPY, &x, &n));
 
-	if (result)
-		return result;
-	return exec_set(x, n, &op, params ? memcpy_op(params, &op) : CUDA_ERROR_INVALID_VALUE);
+	return result ? result : exec_set(x, n, &op, memcpy_op(params, &op));
 }
 
 CUresult cuGraphExecMemsetNodeSetParams(
@@ -88,11 +86,9 @@ CUresult cuGraphExecMemsetNodeSetParams(
 	struct exec *x;
 	struct node *n;
 	struct op op;
-	CUresult result = enter_exec(handle, node, CU_GRAPH_NODE_TYPE_MEMSET, &x, &n);
+	CUresult result = need(params, enter_exec(handle, node, CU_GRAPH_NODE_TYPE_MEMSET, &x, &n));
 
-	if (result)
-		return result;
-	return exec_set(x, n, &op, params ? memset_op(params, &op) : CUDA_ERROR_INVALID_VALUE);
+	return result ? result : exec_set(x, n, &op, memset_op(params, &op));
 }
 
 CUresult cuGraphExecHostNodeSetParams(
@@ -101,11 +97,9 @@ CUresult cuGraphExecHostNodeSetParams(
 	struct exec *x;
 	struct node *n;
 	struct op op;
-	CUresult result = enter_exec(handle, node, CU_GRAPH_NODE_TYPE_HOST, &x, &n);
+	CUresult result = need(params, enter_exec(handle, node, CU_GRAPH_NODE_TYPE_HOST, &x, &n));
 
-	if (result)
-		return result;
-	return exec_set(x, n, &op, params ? host_op(params, &op) : CUDA_ERROR_INVALID_VALUE);
+	return result ? result : exec_set(x, n, &op, host_op(params, &op));
 }
 
 CUresult cuGraphExecEventRecordNodeSetEvent(CUgraphExec handle, CUgraphNode node, CUevent event)
@@ -134,13 +128,11 @@ CUresult cuGraphExecBatchMemOpNodeSetParams(
 	struct exec *x;
 	struct node *n;
 	struct op op;
-	CUresult result = enter_exec(handle, node, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP, &x, &n);
+	CUresult result =
+		need(params, enter_exec(handle, node, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP, &x, &n));
 
-	if (result)
-		return result;
-	return exec_set(x, n, &op,
-		params ? values_op(params->paramArray, params->count, &op)
-		       : CUDA_ERROR_INVALID_VALUE);
+	return result ? result
+		      : exec_set(x, n, &op, values_op(params->paramArray, params->count, &op));
 }
 
 CUresult cuGraphNodeSetEnabled(CUgraphExec handle, CUgraphNode node, unsigned int enabled)

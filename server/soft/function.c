@@ -80,7 +80,7 @@ CUresult cuModuleEnumerateFunctions(CUfunction *out, unsigned int count, CUmodul
 	return leave(result);
 }
 
-static CUresult enter_function(CUfunction handle, struct function **out)
+CUresult enter_function(CUfunction handle, struct function **out)
 {
 	struct context *c;
 	CUresult result = enter(&c);

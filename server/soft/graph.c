@@ -184,6 +184,22 @@ CUresult node_find(CUgraphNode handle, struct node **out)
 	return CUDA_SUCCESS;
 }
 
+CUresult nodes_gather(struct graph *g, const CUgraphNode *handles, size_t count, struct nodes *out)
+{
+	struct node *n;
+	size_t i;
+	CUresult result = count && !handles ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+
+	for (i = 0; !result && i < count; i++) {
+		result = node_find(handles[i], &n);
+		if (!result && n->graph != g)
+			result = CUDA_ERROR_INVALID_VALUE;
+		if (!result && nodes_add(out, n) < 0)
+			result = CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	return result;
+}
+
 struct node *graph_find_origin(struct graph *g, uint64_t origin)
 {
 	struct node *n, *found;

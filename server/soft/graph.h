@@ -49,6 +49,8 @@ CUresult node_create(struct graph *g, CUgraphNodeType type, struct op *op, const
 	struct node **out);
 void node_destroy(struct node *n);
 CUresult node_find(CUgraphNode handle, struct node **out);
+/* Adds the nodes of @g that an application names, each once. */
+CUresult nodes_gather(struct graph *g, const CUgraphNode *handles, size_t count, struct nodes *out);
 /* The node of @g or its children that was made from the one called @origin. */
 struct node *graph_find_origin(struct graph *g, uint64_t origin);
 /* All nodes, each after what it waits for; malloc'ed. -ELOOP for a cycle. */

@@ -8,23 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static CUresult gather_deps(
-	struct graph *g, const CUgraphNode *from, size_t count, struct nodes *out)
-{
-	struct node *n;
-	size_t i;
-	CUresult result = count && !from ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
-
-	for (i = 0; !result && i < count; i++) {
-		result = node_find(from[i], &n);
-		if (!result && (n->graph != g || nodes_have(out, n)))
-			result = CUDA_ERROR_INVALID_VALUE;
-		if (!result && nodes_add(out, n) < 0)
-			result = CUDA_ERROR_OUT_OF_MEMORY;
-	}
-	return result;
-}
-
 /* Takes over @op and @child in any case. */
 static CUresult add(CUgraphNode *out, CUgraph handle, const CUgraphNode *from, size_t count,
 	CUgraphNodeType type, struct op *op, struct graph *child, struct node **node)
@@ -37,7 +20,9 @@ static CUresult add(CUgraphNode *out, CUgraph handle, const CUgraphNode *from, s
 	if (!result && !out)
 		result = CUDA_ERROR_INVALID_VALUE;
 	if (!result)
-		result = gather_deps(g, from, count, &deps);
+		result = nodes_gather(g, from, count, &deps);
+	if (!result && deps.count != count) /* one stands twice */
+		result = CUDA_ERROR_INVALID_VALUE;
 	if (result)
 		op_fini(op);
 	else
@@ -120,7 +105,7 @@ CUresult host_op(const CUDA_HOST_NODE_PARAMS *p, struct op *op)
 CUresult event_op(enum op_kind kind, CUevent event, struct op *op)
 {
 	struct event *e;
-	CUresult result = event_get(event, &e);
+	CUresult result = event_find(event, &e);
 
 	*op = (struct op){.kind = OP_NONE};
 	if (!result)

@@ -17,13 +17,16 @@ static CUresult enter_node(CUgraphNode handle, CUgraphNodeType type, struct node
 	return result ? leave(result) : CUDA_SUCCESS;
 }
 
-/* Takes over @op. */
-static void replace(struct node *n, struct op *op)
+/* Takes over @op when @result is good. */
+static CUresult node_set(struct node *n, struct op *op, CUresult result)
 {
+	if (result)
+		return leave(result);
 	op_fini(&n->op);
 	free(n->values);
 	n->values = NULL;
 	n->op = *op;
+	return leave(CUDA_SUCCESS);
 }
 
 static CUresult point_at_values(struct node *n)
@@ -87,10 +90,7 @@ static CUresult set_kernel(CUgraphNode handle, const CUDA_KERNEL_NODE_PARAMS *p)
 
 	if (result)
 		return result;
-	result = kernel_op(p, n->op.launch.function->module->ctx, &op);
-	if (!result)
-		replace(n, &op);
-	return leave(result);
+	return node_set(n, &op, kernel_op(p, n->op.launch.function->module->ctx, &op));
 }
 
 CUresult cuGraphKernelNodeSetParams(CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS_v1 *params)
@@ -123,16 +123,14 @@ CUresult cuGraphMemcpyNodeSetParams(CUgraphNode node, const CUDA_MEMCPY3D *param
 {
 	struct node *n;
 	struct op op;
-	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_MEMCPY, &n);
+	CUresult result = need(params, enter_node(node, CU_GRAPH_NODE_TYPE_MEMCPY, &n));
 
 	if (result)
 		return result;
-	result = params ? memcpy_op(params, &op) : CUDA_ERROR_INVALID_VALUE;
-	if (!result) {
-		replace(n, &op);
+	result = memcpy_op(params, &op);
+	if (!result)
 		n->copy = *params;
-	}
-	return leave(result);
+	return node_set(n, &op, result);
 }
 
 CUresult cuGraphMemsetNodeGetParams(CUgraphNode node, CUDA_MEMSET_NODE_PARAMS *out)
@@ -153,14 +151,9 @@ CUresult cuGraphMemsetNodeSetParams(CUgraphNode node, const CUDA_MEMSET_NODE_PAR
 {
 	struct node *n;
 	struct op op;
-	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_MEMSET, &n);
+	CUresult result = need(params, enter_node(node, CU_GRAPH_NODE_TYPE_MEMSET, &n));
 
-	if (result)
-		return result;
-	result = params ? memset_op(params, &op) : CUDA_ERROR_INVALID_VALUE;
-	if (!result)
-		replace(n, &op);
-	return leave(result);
+	return result ? result : node_set(n, &op, memset_op(params, &op));
 }
 
 CUresult cuGraphHostNodeGetParams(CUgraphNode node, CUDA_HOST_NODE_PARAMS *out)
@@ -179,14 +172,9 @@ CUresult cuGraphHostNodeSetParams(CUgraphNode node, const CUDA_HOST_NODE_PARAMS 
 {
 	struct node *n;
 	struct op op;
-	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_HOST, &n);
+	CUresult result = need(params, enter_node(node, CU_GRAPH_NODE_TYPE_HOST, &n));
 
-	if (result)
-		return result;
-	result = params ? host_op(params, &op) : CUDA_ERROR_INVALID_VALUE;
-	if (!result)
-		replace(n, &op);
-	return leave(result);
+	return result ? result : node_set(n, &op, host_op(params, &op));
 }
 
 static CUresult get_event(CUgraphNode node, CUgraphNodeType type, CUevent *out)
@@ -208,10 +196,7 @@ static CUresult set_event(CUgraphNode node, CUgraphNodeType type, CUevent event)
 
 	if (result)
 		return result;
-	result = event_op(n->op.kind, event, &op);
-	if (!result)
-		replace(n, &op);
-	return leave(result);
+	return node_set(n, &op, event_op(n->op.kind, event, &op));
 }
 
 CUresult cuGraphEventRecordNodeGetEvent(CUgraphNode node, CUevent *out)
@@ -251,15 +236,10 @@ CUresult cuGraphBatchMemOpNodeSetParams(
 {
 	struct node *n;
 	struct op op;
-	CUresult result = enter_node(node, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP, &n);
+	CUresult result = need(params, enter_node(node, CU_GRAPH_NODE_TYPE_BATCH_MEM_OP, &n));
 
-	if (result)
-		return result;
-	result = params ? values_op(params->paramArray, params->count, &op)
-			: CUDA_ERROR_INVALID_VALUE;
-	if (!result)
-		replace(n, &op);
-	return leave(result);
+	return result ? result
+		      : node_set(n, &op, values_op(params->paramArray, params->count, &op));
 }
 
 CUresult cuGraphKernelNodeGetAttribute(

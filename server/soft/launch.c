@@ -239,9 +239,9 @@ static CUresult apply(struct op *op, const CUlaunchAttribute *a, struct event **
 			return CUDA_ERROR_INVALID_CLUSTER_SIZE;
 		return CUDA_SUCCESS;
 	case CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT:
-		return event_get(v->programmaticEvent.event, event);
+		return event_find(v->programmaticEvent.event, event);
 	case CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT:
-		return event_get(v->launchCompletionEvent.event, event);
+		return event_find(v->launchCompletionEvent.event, event);
 	case CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE:
 		return CUDA_ERROR_NOT_SUPPORTED;
 	default:

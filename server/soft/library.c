@@ -76,13 +76,10 @@ CUresult cuLibraryLoadFromFile(CUlibrary *out, const char *name, CUjit_option *o
 	unsigned int library_n)
 {
 	char *bytes;
-	CUresult result;
+	CUresult result = out ? file_read(name, &bytes) : CUDA_ERROR_INVALID_VALUE;
 
-	if (!out || !name)
-		return CUDA_ERROR_INVALID_VALUE;
-	bytes = file_read(name);
-	if (!bytes)
-		return CUDA_ERROR_FILE_NOT_FOUND;
+	if (result)
+		return result;
 	result = cuLibraryLoadData(
 		out, bytes, options, values, n, library_options, library_values, library_n);
 	free(bytes);

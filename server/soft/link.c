@@ -25,8 +25,7 @@ static void link_release(struct object *o)
 	free(l);
 }
 
-static CUresult create(
-	unsigned n, const CUjit_option *options, void *const *values, CUlinkState *out)
+CUresult cuLinkCreate_v2(unsigned int n, CUjit_option *options, void **values, CUlinkState *out)
 {
 	struct link *l;
 	struct context *c;
@@ -49,9 +48,14 @@ static CUresult create(
 	return leave(CUDA_SUCCESS);
 }
 
-CUresult cuLinkCreate_v2(unsigned int n, CUjit_option *options, void **values, CUlinkState *out)
+static CUresult enter_link(CUlinkState handle, struct link **out)
 {
-	return create(n, options, values, out);
+	CUresult result = enter_device();
+
+	if (result)
+		return result;
+	*out = object_find(KIND_LINK, handle);
+	return *out ? CUDA_SUCCESS : leave(CUDA_ERROR_INVALID_HANDLE);
 }
 
 /* What may stand only once: in pieces after the first it becomes blanks. */
@@ -112,13 +116,10 @@ CUresult cuLinkAddData_v2(CUlinkState state, CUjitInputType type, void *data, si
 	struct link *l;
 	size_t length;
 	char *text;
-	CUresult result = enter_device();
+	CUresult result = enter_link(state, &l);
 
 	if (result)
 		return result;
-	l = object_find(KIND_LINK, state);
-	if (!l)
-		return leave(CUDA_ERROR_INVALID_HANDLE);
 	if (!data || !size)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = input_text(type, data, size, &text, &length);
@@ -128,11 +129,11 @@ CUresult cuLinkAddData_v2(CUlinkState state, CUjitInputType type, void *data, si
 CUresult cuLinkAddFile_v2(CUlinkState state, CUjitInputType type, const char *path, unsigned int n,
 	CUjit_option *options, void **values)
 {
-	char *bytes = path ? file_read(path) : NULL;
-	CUresult result;
+	char *bytes;
+	CUresult result = file_read(path, &bytes);
 
-	if (!bytes)
-		return path ? CUDA_ERROR_FILE_NOT_FOUND : CUDA_ERROR_INVALID_VALUE;
+	if (result)
+		return result;
 	result = cuLinkAddData_v2(state, type, bytes, strlen(bytes) + 1, path, n, options, values);
 	free(bytes);
 	return result;
@@ -142,13 +143,10 @@ CUresult cuLinkComplete(CUlinkState state, void **image, size_t *size)
 {
 	struct code *code;
 	struct link *l;
-	CUresult result = enter_device();
+	CUresult result = enter_link(state, &l);
 
 	if (result)
 		return result;
-	l = object_find(KIND_LINK, state);
-	if (!l)
-		return leave(CUDA_ERROR_INVALID_HANDLE);
 	if (!image || !l->text)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = code_load(l->text, &l->log, &code);
@@ -164,13 +162,10 @@ CUresult cuLinkComplete(CUlinkState state, void **image, size_t *size)
 CUresult cuLinkDestroy(CUlinkState state)
 {
 	struct link *l;
-	CUresult result = enter_device();
+	CUresult result = enter_link(state, &l);
 
 	if (result)
 		return result;
-	l = object_find(KIND_LINK, state);
-	if (!l)
-		return leave(CUDA_ERROR_INVALID_HANDLE);
 	object_withdraw(&l->base);
 	object_put(l);
 	return leave(CUDA_SUCCESS);

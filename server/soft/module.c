@@ -277,15 +277,14 @@ CUresult cuModuleLoadFatBinary(CUmodule *out, const void *image)
 	return load(out, image, 0, NULL, NULL);
 }
 
-/* The whole file with a NUL behind it; NULL if it cannot be read. */
-char *file_read(const char *name)
+CUresult file_read(const char *name, char **out)
 {
-	FILE *f = fopen(name, "rb");
+	FILE *f = name ? fopen(name, "rb") : NULL;
 	char *bytes = NULL;
 	struct stat st;
 
 	if (!f)
-		return NULL;
+		return name ? CUDA_ERROR_FILE_NOT_FOUND : CUDA_ERROR_INVALID_VALUE;
 	if (fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode))
 		bytes = calloc(1, st.st_size + 64);
 	if (bytes && fread(bytes, 1, st.st_size, f) != (size_t)st.st_size) {
@@ -293,19 +292,19 @@ char *file_read(const char *name)
 		bytes = NULL;
 	}
 	fclose(f);
-	return bytes;
+	if (!bytes)
+		return CUDA_ERROR_FILE_NOT_FOUND;
+	*out = bytes;
+	return CUDA_SUCCESS;
 }
 
 CUresult cuModuleLoad(CUmodule *out, const char *name)
 {
 	char *bytes;
-	CUresult result;
+	CUresult result = out ? file_read(name, &bytes) : CUDA_ERROR_INVALID_VALUE;
 
-	if (!out || !name)
-		return CUDA_ERROR_INVALID_VALUE;
-	bytes = file_read(name);
-	if (!bytes)
-		return CUDA_ERROR_FILE_NOT_FOUND;
+	if (result)
+		return result;
 	result = load(out, bytes, 0, NULL, NULL);
 	free(bytes);
 	return result;

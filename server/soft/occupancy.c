@@ -22,17 +22,6 @@ unsigned active_blocks(const struct function *f, unsigned threads, size_t shared
 	return n ? n : f->ptx->registers > 64 ? 1 : 0;
 }
 
-static CUresult enter_function(CUfunction handle, struct function **out)
-{
-	struct context *c;
-	CUresult result = enter(&c);
-
-	if (result)
-		return result;
-	result = function_find(c, handle, out);
-	return result ? leave(result) : CUDA_SUCCESS;
-}
-
 static CUresult max_blocks(int *out, CUfunction handle, int block, size_t shared, unsigned flags)
 {
 	struct function *f;

@@ -296,7 +296,7 @@ struct event {
 	struct nodes *capture_deps;
 };
 
-CUresult event_get(CUevent handle, struct event **out);
+CUresult event_find(CUevent handle, struct event **out);
 void event_set_fence(struct event *e, struct fence *f);
 
 /* ---- contexts and devices ---- */
@@ -472,7 +472,8 @@ void log_find(unsigned n, const CUjit_option *options, void *const *values, stru
 struct code *code_get(struct code *code);
 void code_put(struct code *code);
 CUresult code_load(const void *image, struct log *log, struct code **out);
-char *file_read(const char *name);
+/* The whole file with a NUL behind it; the caller frees it. */
+CUresult file_read(const char *name, char **out);
 CUresult module_create(
 	struct context *c, struct code *code, struct library *l, struct module **out);
 void module_close(struct module *m);
@@ -482,6 +483,8 @@ CUresult module_global(
 CUfunction function_handle(struct function *f);
 /* CUfunction or CUkernel, as all calls that take a function do. */
 CUresult function_find(struct context *c, CUfunction handle, struct function **out);
+/* Enters with the function of a handle that the current context may use. */
+CUresult enter_function(CUfunction handle, struct function **out);
 CUresult kernel_find(CUkernel handle, struct kernel **out);
 CUresult kernel_in(struct kernel *k, struct context *c, struct function **out);
 CUresult limits_get(const struct ptx_kernel *ptx, const struct function_limits *l,
