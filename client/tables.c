@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Private tables: arrays of functions that CUDA's runtimes and libraries fetch by
- * UUID. Slot 0 says the table's size in bytes (but for storage, which has none);
- * sizes are those of the 580 driver. Every table is constant for the life of the
- * process, since two addresses are part of the integrity check. All answers are
- * local: runtimes ask some of them before every call. A slot that nothing known
- * uses answers NOT_SUPPORTED, so that a surprise is an error and not a crash.
+ * UUID. Every table is constant for the life of the process, since two addresses
+ * are part of the integrity check. All answers are local: runtimes ask some of
+ * them before every call. A slot that nothing known uses answers NOT_SUPPORTED, so
+ * that a surprise is an error and not a crash.
  */
 #include <pthread.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "client.h"
 #include "client_calls.h"
 #include "context.h"
+#include "export_tables.h"
 #include "integrity.h"
 #include "log.h"
 #include "module.h"
@@ -144,10 +144,10 @@ static int fft_functions(CUcontext context, CUmodule module,
 
 static CUresult integrity_check(uint32_t version, uint64_t seconds, uint8_t out[INTEGRITY_ANSWER]);
 
-#define SIZE(bytes) (const void *)(bytes)
+#define SIZE(bytes) ((const void *)(bytes))
 
 static const void *const runtime_table[] = {
-	[0] = SIZE(104),
+	[0] = SIZE(TABLE_RUNTIME_SIZE),
 	[1] = runtime_load,
 	[2] = runtime_primary_context,
 	[3 ... 5] = unsupported,
@@ -158,7 +158,7 @@ static const void *const runtime_table[] = {
 };
 
 static const void *const hooks_table[] = {
-	[0] = SIZE(56),
+	[0] = SIZE(TABLE_HOOKS_SIZE),
 	[1] = unsupported,
 	[2] = hooks_calls,
 	[3 ... 5] = unsupported,
@@ -166,7 +166,7 @@ static const void *const hooks_table[] = {
 };
 
 static const void *const tls_table[] = {
-	[0] = SIZE(24),
+	[0] = SIZE(TABLE_TLS_SIZE),
 	[1] = unsupported,
 	[2] = tls_context,
 };
@@ -179,13 +179,13 @@ static const void *const storage_table[] = {
 };
 
 static const void *const integrity_table[] = {
-	[0] = SIZE(24),
+	[0] = SIZE(TABLE_INTEGRITY_SIZE),
 	[1] = integrity_check,
 	[2] = unsupported,
 };
 
 static const void *const checks_table[] = {
-	[0] = SIZE(120),
+	[0] = SIZE(TABLE_CHECKS_SIZE),
 	[1] = unsupported,
 	[2] = checks_context,
 	[3] = checks_mode,
@@ -193,12 +193,12 @@ static const void *const checks_table[] = {
 };
 
 static const void *const log_table[] = {
-	[0] = SIZE(24),
+	[0] = SIZE(TABLE_LOG_SIZE),
 	[1 ... 2] = unsupported,
 };
 
 static const void *const blas_table[] = {
-	[0] = SIZE(744),
+	[0] = SIZE(TABLE_BLAS_SIZE),
 	[1 ... 3] = unsupported,
 	[4] = blas_context_id,
 	[5 ... 38] = unsupported,
@@ -209,7 +209,7 @@ static const void *const blas_table[] = {
 };
 
 static const void *const fft_table[] = {
-	[0] = SIZE(792),
+	[0] = SIZE(TABLE_FFT_SIZE),
 	[1 ... 6] = unsupported,
 	[7] = fft_functions,
 	[8 ... 98] = unsupported,
@@ -217,61 +217,50 @@ static const void *const fft_table[] = {
 
 /* Slot 4 is asked by cuBLASLt for the layout of SMs; it takes a refusal, but no lack of a table. */
 static const void *const topology_table[] = {
-	[0] = SIZE(128),
+	[0] = SIZE(TABLE_TOPOLOGY_SIZE),
 	[1 ... 15] = unsupported,
 };
 
 static const void *const jit_table[] = {
-	[0] = SIZE(56),
+	[0] = SIZE(TABLE_JIT_SIZE),
 	[1 ... 6] = unsupported,
 };
 
 static const void *const nvml_table[] = {
-	[0] = SIZE(272),
+	[0] = SIZE(TABLE_NVML_SIZE),
 	[1 ... 33] = unsupported,
 };
 
 static const void *const device_table[] = {
-	[0] = SIZE(248),
+	[0] = SIZE(TABLE_DEVICE_SIZE),
 	[1 ... 30] = unsupported,
 };
 
 static const void *const bypass_table[] = {
-	[0] = SIZE(16),
+	[0] = SIZE(TABLE_BYPASS_SIZE),
 	[1] = unsupported,
 };
 
-#define TABLE(table, ...) { #table, { __VA_ARGS__ }, sizeof(table##_table), table##_table }
+#define TABLE(NAME, table)                                                                         \
+	{                                                                                          \
+#table, TABLE_##NAME##_ID, sizeof(table##_table), table##_table                    \
+	}
 
 static const struct table_info tables[] = {
-	TABLE(runtime, 0x6b, 0xd5, 0xfb, 0x6c, 0x5b, 0xf4, 0xe7, 0x4a, 0x89, 0x87, 0xd9, 0x39,
-	      0x12, 0xfd, 0x9d, 0xf9),
-	TABLE(hooks, 0xa0, 0x94, 0x79, 0x8c, 0x2e, 0x74, 0x2e, 0x74, 0x93, 0xf2, 0x08, 0x00,
-	      0x20, 0x0c, 0x0a, 0x66),
-	TABLE(tls, 0x42, 0xd8, 0x5a, 0x81, 0x23, 0xf6, 0xcb, 0x47, 0x82, 0x98, 0xf6, 0xe7,
-	      0x8a, 0x3a, 0xec, 0xdc),
-	TABLE(storage, 0xc6, 0x93, 0x33, 0x6e, 0x11, 0x21, 0xdf, 0x11, 0xa8, 0xc3, 0x68, 0xf3,
-	      0x55, 0xd8, 0x95, 0x93),
-	TABLE(integrity, 0xd4, 0x08, 0x20, 0x55, 0xbd, 0xe6, 0x70, 0x4b, 0x8d, 0x34, 0xba, 0x12,
-	      0x3c, 0x66, 0xe1, 0xf2),
-	TABLE(checks, 0x26, 0x3e, 0x88, 0x60, 0x7c, 0xd2, 0x61, 0x43, 0x92, 0xf6, 0xbb, 0xd5,
-	      0x00, 0x6d, 0xfa, 0x7e),
-	TABLE(log, 0xf8, 0xcf, 0xf9, 0x51, 0x21, 0x46, 0x8b, 0x4e, 0xb9, 0xe2, 0xfb, 0x46,
-	      0x9e, 0x7c, 0x0d, 0xd9),
-	TABLE(blas, 0x21, 0x31, 0x8c, 0x60, 0x97, 0x14, 0x32, 0x48, 0x8c, 0xa6, 0x41, 0xff,
-	      0x73, 0x24, 0xc8, 0xf2),
-	TABLE(fft, 0x6e, 0x16, 0x3f, 0xbe, 0xb9, 0x58, 0x44, 0x4d, 0x83, 0x5c, 0xe1, 0x82,
-	      0xaf, 0xf1, 0x99, 0x1e),
-	TABLE(topology, 0x17, 0x34, 0xdc, 0x26, 0x80, 0x0d, 0x47, 0x45, 0x87, 0x26, 0xc0, 0xf1,
-	      0xe7, 0xdd, 0x8b, 0xca),
-	TABLE(jit, 0xda, 0x91, 0x51, 0xd3, 0x3a, 0xe6, 0xcc, 0x41, 0xa5, 0xc0, 0x4f, 0x26,
-	      0xd5, 0x33, 0xe3, 0x28),
-	TABLE(nvml, 0x69, 0xa2, 0x8e, 0x9f, 0x24, 0x49, 0x8b, 0x47, 0xb0, 0x30, 0xc5, 0xda,
-	      0x33, 0x0e, 0xa4, 0xe9),
-	TABLE(device, 0xb1, 0x05, 0x41, 0xe1, 0xf7, 0xc7, 0xc7, 0x4a, 0x9f, 0x64, 0xf2, 0x23,
-	      0xbe, 0x99, 0xf1, 0xe2),
-	TABLE(bypass, 0x0c, 0xa5, 0x0b, 0x8c, 0x10, 0x04, 0x92, 0x9a, 0x89, 0xa7, 0xd0, 0xdf,
-	      0x10, 0xe7, 0x72, 0x86),
+	TABLE(RUNTIME, runtime),
+	TABLE(HOOKS, hooks),
+	TABLE(TLS, tls),
+	TABLE(STORAGE, storage),
+	TABLE(INTEGRITY, integrity),
+	TABLE(CHECKS, checks),
+	TABLE(LOG, log),
+	TABLE(BLAS, blas),
+	TABLE(FFT, fft),
+	TABLE(TOPOLOGY, topology),
+	TABLE(JIT, jit),
+	TABLE(NVML, nvml),
+	TABLE(DEVICE, device),
+	TABLE(BYPASS, bypass),
 };
 
 const struct table_info *tables_list(size_t *count)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "export_tables.h"
 #include "integrity.h"
 
 static CUresult unsupported(void)
@@ -125,53 +126,35 @@ static CUresult integrity(uint32_t version, uint64_t seconds, uint8_t out[INTEGR
 
 #define SIZE(bytes) ((const void *)(bytes))
 
-static const void *const runtime_table[13] = {SIZE(104), load, primary_context, unsupported,
-	unsupported, unsupported, load_with, image_gone, [8 ... 12] = unsupported};
-static const void *const hooks_table[7] = {
-	SIZE(56), unsupported, get_call_flags, [3 ... 5] = unsupported, [6] = get_event_flags};
-static const void *const tls_table[3] = {SIZE(24), unsupported, get_current};
+static const void *const runtime_table[13] = {SIZE(TABLE_RUNTIME_SIZE), load, primary_context,
+	unsupported, unsupported, unsupported, load_with, image_gone, [8 ... 12] = unsupported};
+static const void *const hooks_table[7] = {SIZE(TABLE_HOOKS_SIZE), unsupported, get_call_flags,
+	[3 ... 5] = unsupported, [6] = get_event_flags};
+static const void *const tls_table[3] = {SIZE(TABLE_TLS_SIZE), unsupported, get_current};
 static const void *const storage_table[4] = {storage_put, storage_remove, storage_get, unsupported};
-static const void *const integrity_table[3] = {SIZE(24), integrity, unsupported};
+static const void *const integrity_table[3] = {SIZE(TABLE_INTEGRITY_SIZE), integrity, unsupported};
 static const void *const checks_table[15] = {
-	SIZE(120), unsupported, check_context, check_mode, [4 ... 14] = unsupported};
-static const void *const blas_table[93] = {SIZE(744), [1 ... 3] = unsupported, [4] = context_id,
-	[5 ... 38] = unsupported, [39] = stream_id, [40 ... 50] = unsupported, [51] = stream_object,
-	[52 ... 92] = unsupported};
+	SIZE(TABLE_CHECKS_SIZE), unsupported, check_context, check_mode, [4 ... 14] = unsupported};
+static const void *const blas_table[93] = {SIZE(TABLE_BLAS_SIZE),
+	[1 ... 3] = unsupported, [4] = context_id, [5 ... 38] = unsupported, [39] = stream_id,
+	[40 ... 50] = unsupported, [51] = stream_object, [52 ... 92] = unsupported};
 static const void *const fft_table[99] = {
-	SIZE(792), [1 ... 6] = unsupported, [7] = functions, [8 ... 98] = unsupported};
-static const void *const topology_table[16] = {SIZE(128), [1 ... 15] = unsupported};
+	SIZE(TABLE_FFT_SIZE), [1 ... 6] = unsupported, [7] = functions, [8 ... 98] = unsupported};
+static const void *const topology_table[16] = {SIZE(TABLE_TOPOLOGY_SIZE), [1 ... 15] = unsupported};
 
 static const struct {
 	uint8_t id[16];
 	const void *const *table;
 } tables[] = {
-	{{0x6b, 0xd5, 0xfb, 0x6c, 0x5b, 0xf4, 0xe7, 0x4a, 0x89, 0x87, 0xd9, 0x39, 0x12, 0xfd, 0x9d,
-		 0xf9},
-		runtime_table},
-	{{0xa0, 0x94, 0x79, 0x8c, 0x2e, 0x74, 0x2e, 0x74, 0x93, 0xf2, 0x08, 0x00, 0x20, 0x0c, 0x0a,
-		 0x66},
-		hooks_table},
-	{{0x42, 0xd8, 0x5a, 0x81, 0x23, 0xf6, 0xcb, 0x47, 0x82, 0x98, 0xf6, 0xe7, 0x8a, 0x3a, 0xec,
-		 0xdc},
-		tls_table},
-	{{0xc6, 0x93, 0x33, 0x6e, 0x11, 0x21, 0xdf, 0x11, 0xa8, 0xc3, 0x68, 0xf3, 0x55, 0xd8, 0x95,
-		 0x93},
-		storage_table},
-	{{0xd4, 0x08, 0x20, 0x55, 0xbd, 0xe6, 0x70, 0x4b, 0x8d, 0x34, 0xba, 0x12, 0x3c, 0x66, 0xe1,
-		 0xf2},
-		integrity_table},
-	{{0x26, 0x3e, 0x88, 0x60, 0x7c, 0xd2, 0x61, 0x43, 0x92, 0xf6, 0xbb, 0xd5, 0x00, 0x6d, 0xfa,
-		 0x7e},
-		checks_table},
-	{{0x21, 0x31, 0x8c, 0x60, 0x97, 0x14, 0x32, 0x48, 0x8c, 0xa6, 0x41, 0xff, 0x73, 0x24, 0xc8,
-		 0xf2},
-		blas_table},
-	{{0x6e, 0x16, 0x3f, 0xbe, 0xb9, 0x58, 0x44, 0x4d, 0x83, 0x5c, 0xe1, 0x82, 0xaf, 0xf1, 0x99,
-		 0x1e},
-		fft_table},
-	{{0x17, 0x34, 0xdc, 0x26, 0x80, 0x0d, 0x47, 0x45, 0x87, 0x26, 0xc0, 0xf1, 0xe7, 0xdd, 0x8b,
-		 0xca},
-		topology_table},
+	{TABLE_RUNTIME_ID, runtime_table},
+	{TABLE_HOOKS_ID, hooks_table},
+	{TABLE_TLS_ID, tls_table},
+	{TABLE_STORAGE_ID, storage_table},
+	{TABLE_INTEGRITY_ID, integrity_table},
+	{TABLE_CHECKS_ID, checks_table},
+	{TABLE_BLAS_ID, blas_table},
+	{TABLE_FFT_ID, fft_table},
+	{TABLE_TOPOLOGY_ID, topology_table},
 };
 
 static CUresult integrity(uint32_t version, uint64_t seconds, uint8_t out[INTEGRITY_ANSWER])
