@@ -283,7 +283,8 @@ static CUresult open_once(void)
 	return client.device_count ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE;
 }
 
-CUresult client_open(void)
+/* The same answer for everyone who asks at the same time. */
+static CUresult initialise(void)
 {
 	CUresult r = CUDA_SUCCESS;
 
@@ -308,7 +309,7 @@ CUresult client_open(void)
 
 CUresult client_cuInit(unsigned int Flags)
 {
-	return Flags ? CUDA_ERROR_INVALID_VALUE : client_open();
+	return Flags ? CUDA_ERROR_INVALID_VALUE : initialise();
 }
 
 CUresult client_cuDriverGetVersion(int *driverVersion)

@@ -59,9 +59,6 @@ struct client {
 
 extern struct client client;
 
-/* cuInit's work; the same answer for everyone who asks at the same time. */
-CUresult client_open(void);
-
 /* The session is over: every later call answers @result. The first reason is told on stderr. */
 void client_lost(CUresult result, const char *why);
 

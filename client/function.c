@@ -42,16 +42,6 @@ CUresult function_check(CUfunction handle, uint64_t *wire)
 	return r;
 }
 
-CUresult kernel_check(CUkernel handle, uint64_t *wire)
-{
-	struct object *o = object_get(KIND_CUkernel, handle);
-
-	if (!o)
-		return CUDA_ERROR_INVALID_HANDLE;
-	*wire = o->handle;
-	return CUDA_SUCCESS;
-}
-
 CUresult function_described(
 	struct function *f, const int *attributes, uint32_t count, const uint32_t *params)
 {

@@ -20,6 +20,8 @@
 #include "window.h"
 #include "wire_calls.h"
 
+enum { LAUNCH_ATTRIBUTES = 32 };
+
 /* The buffer form: a list of (id, value) that END ends. */
 static CUresult read_extra(const struct function *f, void **extra, struct launch_params *out)
 {
@@ -186,7 +188,9 @@ static CUresult translate_event(CUevent *event)
 	return r;
 }
 
-CUresult launch_attributes(const CUlaunchAttribute *from, unsigned count, CUlaunchAttribute *to)
+/* With handles as the server knows them. @to has LAUNCH_ATTRIBUTES places. */
+static CUresult launch_attributes(
+	const CUlaunchAttribute *from, unsigned count, CUlaunchAttribute *to)
 {
 	CUresult r = CUDA_SUCCESS;
 

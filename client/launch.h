@@ -7,8 +7,6 @@
 #include "image.h"
 #include "module.h"
 
-enum { LAUNCH_ATTRIBUTES = 32 };
-
 struct launch_shape {
 	unsigned grid[3];
 	unsigned block[3];
@@ -26,8 +24,5 @@ CUresult launch_check(const struct function *f, const struct launch_shape *shape
 /* Both ways of passing parameters, into one buffer in the kernel's layout. */
 CUresult launch_pack(const struct function *f, void **params, void **extra,
 	struct launch_params *out);
-
-/* Launch attributes with handles as the server knows them. @to has LAUNCH_ATTRIBUTES places. */
-CUresult launch_attributes(const CUlaunchAttribute *from, unsigned count, CUlaunchAttribute *to);
 
 #endif

@@ -19,16 +19,6 @@ static struct module *library_find(CUlibrary handle)
 	return (struct module *)object_get(KIND_CUlibrary, handle);
 }
 
-CUresult library_check(CUlibrary handle, uint64_t *wire)
-{
-	struct module *l = library_find(handle);
-
-	if (!l)
-		return CUDA_ERROR_INVALID_HANDLE;
-	*wire = l->object.handle;
-	return CUDA_SUCCESS;
-}
-
 CUresult client_cuLibraryLoadData(CUlibrary *library, const void *code, CUjit_option *jitOptions,
 	void **jitOptionsValues, unsigned int numJitOptions, CUlibraryOption *libraryOptions,
 	void **libraryOptionValues, unsigned int numLibraryOptions)

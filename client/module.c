@@ -22,16 +22,6 @@ static struct module *module_find(CUmodule handle)
 	return m && m->context && m->life == m->context->life ? m : NULL;
 }
 
-CUresult module_check(CUmodule handle, uint64_t *wire)
-{
-	struct module *m = module_find(handle);
-
-	if (!m)
-		return CUDA_ERROR_INVALID_HANDLE;
-	*wire = m->object.handle;
-	return CUDA_SUCCESS;
-}
-
 static CUresult module_make(const void *image, struct load_options *options, CUmodule *out)
 {
 	CUresult r = call_check(0);

@@ -50,9 +50,6 @@ CUresult function_described(
 
 /* For generated stubs. */
 CUresult function_check(CUfunction handle, uint64_t *wire);
-CUresult kernel_check(CUkernel handle, uint64_t *wire);
-CUresult module_check(CUmodule handle, uint64_t *wire);
-CUresult library_check(CUlibrary handle, uint64_t *wire);
 
 /* cuModuleLoadData for the private tables. */
 CUresult module_load_image(const void *image, CUmodule *out);

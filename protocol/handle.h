@@ -39,11 +39,6 @@ static inline unsigned handle_kind(uint64_t handle)
 	return handle >> HANDLE_KIND_SHIFT & ((1u << HANDLE_KIND_BITS) - 1);
 }
 
-static inline unsigned handle_generation(uint64_t handle)
-{
-	return handle >> HANDLE_GENERATION_SHIFT & ((1u << HANDLE_GENERATION_BITS) - 1);
-}
-
 static inline uint32_t handle_index(uint64_t handle)
 {
 	return handle >> HANDLE_INDEX_SHIFT & (HANDLE_INDEX_MAX - 1);

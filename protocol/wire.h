@@ -123,14 +123,6 @@ static inline uint8_t get_u8(struct cursor *c)
 	return v;
 }
 
-static inline uint16_t get_u16(struct cursor *c)
-{
-	uint16_t v;
-
-	get_value(c, &v, sizeof(v));
-	return v;
-}
-
 static inline uint32_t get_u32(struct cursor *c)
 {
 	uint32_t v;
@@ -156,11 +148,6 @@ static inline void put_bytes(uint8_t **out, const void *p, size_t n)
 }
 
 static inline void put_u8(uint8_t **out, uint8_t v)
-{
-	put_bytes(out, &v, sizeof(v));
-}
-
-static inline void put_u16(uint8_t **out, uint16_t v)
 {
 	put_bytes(out, &v, sizeof(v));
 }

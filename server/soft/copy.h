@@ -14,7 +14,6 @@ enum copy_way {
 
 CUresult copy_submit(struct stream *s, struct copy copy, bool blocking);
 CUresult copy_linear(uint64_t dst, uint64_t src, size_t bytes, CUstream stream, enum copy_way way);
-CUresult copy_from_2d(const CUDA_MEMCPY2D *p, struct copy *out);
 CUresult copy_from_3d(const CUDA_MEMCPY3D *p, struct copy *out);
 
 #endif

@@ -50,7 +50,7 @@ static CUresult fill(struct copy *copy, const struct side *src, const struct sid
 	return result;
 }
 
-CUresult copy_from_2d(const CUDA_MEMCPY2D *p, struct copy *out)
+static CUresult copy_from_2d(const CUDA_MEMCPY2D *p, struct copy *out)
 {
 	struct side src = {p->srcMemoryType, p->srcHost, p->srcDevice, p->srcXInBytes, p->srcY, 0,
 		p->srcPitch, 0, 0};

@@ -119,6 +119,25 @@ static void node_release(struct object *o)
 	free(n);
 }
 
+static CUDA_MEMCPY3D copy_describe(const struct copy *copy)
+{
+	return (CUDA_MEMCPY3D){
+		.srcMemoryType = copy->src_device ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST,
+		.srcHost = copy->src_device ? NULL : (const void *)(uintptr_t)copy->src,
+		.srcDevice = copy->src_device ? copy->src : 0,
+		.srcPitch = copy->src_pitch,
+		.srcHeight = copy->src_pitch ? copy->src_slice / copy->src_pitch : 0,
+		.dstMemoryType = copy->dst_device ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST,
+		.dstHost = copy->dst_device ? NULL : (void *)(uintptr_t)copy->dst,
+		.dstDevice = copy->dst_device ? copy->dst : 0,
+		.dstPitch = copy->dst_pitch,
+		.dstHeight = copy->dst_pitch ? copy->dst_slice / copy->dst_pitch : 0,
+		.WidthInBytes = copy->width,
+		.Height = copy->height,
+		.Depth = copy->depth,
+	};
+}
+
 CUresult node_create(struct graph *g, CUgraphNodeType type, struct op *op, const struct nodes *deps,
 	struct node **out)
 {
@@ -165,7 +184,7 @@ static void forget_dep(struct node *n, struct node *dep)
 		}
 }
 
-void node_destroy(struct node *n)
+static void node_destroy(struct node *n)
 {
 	struct node *other;
 
@@ -325,25 +344,6 @@ CUgraphNodeType op_node_type(const struct op *op)
 	default:
 		return CU_GRAPH_NODE_TYPE_EMPTY;
 	}
-}
-
-CUDA_MEMCPY3D copy_describe(const struct copy *copy)
-{
-	return (CUDA_MEMCPY3D){
-		.srcMemoryType = copy->src_device ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST,
-		.srcHost = copy->src_device ? NULL : (const void *)(uintptr_t)copy->src,
-		.srcDevice = copy->src_device ? copy->src : 0,
-		.srcPitch = copy->src_pitch,
-		.srcHeight = copy->src_pitch ? copy->src_slice / copy->src_pitch : 0,
-		.dstMemoryType = copy->dst_device ? CU_MEMORYTYPE_DEVICE : CU_MEMORYTYPE_HOST,
-		.dstHost = copy->dst_device ? NULL : (void *)(uintptr_t)copy->dst,
-		.dstDevice = copy->dst_device ? copy->dst : 0,
-		.dstPitch = copy->dst_pitch,
-		.dstHeight = copy->dst_pitch ? copy->dst_slice / copy->dst_pitch : 0,
-		.WidthInBytes = copy->width,
-		.Height = copy->height,
-		.Depth = copy->depth,
-	};
 }
 
 CUresult cuGraphCreate(CUgraph *out, unsigned int flags)

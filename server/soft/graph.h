@@ -47,7 +47,6 @@ CUresult graph_find(CUgraph handle, struct graph **out);
 /* Takes over @op; @deps may be NULL. */
 CUresult node_create(struct graph *g, CUgraphNodeType type, struct op *op, const struct nodes *deps,
 	struct node **out);
-void node_destroy(struct node *n);
 CUresult node_find(CUgraphNode handle, struct node **out);
 /* Adds the nodes of @g that an application names, each once. */
 CUresult nodes_gather(struct graph *g, const CUgraphNode *handles, size_t count, struct nodes *out);
@@ -59,6 +58,5 @@ CUgraphNodeType op_node_type(const struct op *op);
 /* A node without an operation, captured. */
 CUresult capture_node(struct stream *s, CUgraphNodeType type, struct node **out);
 CUresult capture_child(struct stream *s, struct graph *g);
-CUDA_MEMCPY3D copy_describe(const struct copy *copy);
 
 #endif

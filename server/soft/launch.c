@@ -190,7 +190,7 @@ static CUresult from_extra(const struct ptx_kernel *k, void **extra, char *to)
 	return CUDA_SUCCESS;
 }
 
-CUresult launch_params(struct launch *l, void **values, void **extra)
+static CUresult launch_params(struct launch *l, void **values, void **extra)
 {
 	const struct ptx_kernel *k = l->function->ptx;
 	CUresult result = CUDA_SUCCESS;

@@ -6,7 +6,6 @@
 #include "soft.h"
 
 CUresult launch_check(const struct launch *l);
-CUresult launch_params(struct launch *l, void **values, void **extra);
 /* Completes an op whose function and dimensions are set; on success it is owned. */
 CUresult launch_op(struct op *op, void **values, void **extra);
 

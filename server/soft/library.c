@@ -130,7 +130,7 @@ static CUkernel kernel_handle(struct kernel *k)
 	return (CUkernel)k->base.handle;
 }
 
-CUresult kernel_find(CUkernel handle, struct kernel **out)
+static CUresult kernel_find(CUkernel handle, struct kernel **out)
 {
 	struct kernel *k = object_find(KIND_KERNEL, handle);
 

@@ -113,7 +113,7 @@ static struct range *cached_block(struct pool *p, size_t size)
 	return NULL;
 }
 
-CUresult pool_alloc(struct pool *p, struct context *c, size_t bytes, struct range **out)
+static CUresult pool_alloc(struct pool *p, struct context *c, size_t bytes, struct range **out)
 {
 	struct range *r = cached_block(p, round_up(bytes, ALLOC_ALIGN));
 	CUresult result;

@@ -120,7 +120,8 @@ struct range *range_find(uint64_t addr)
 	return at < count && tree[at]->addr <= addr ? tree[at] : NULL;
 }
 
-struct range *range_next(uint64_t addr)
+/* The first range at or above @addr. */
+static struct range *range_next(uint64_t addr)
 {
 	size_t at = search(addr);
 

@@ -120,8 +120,6 @@ LIST_HEAD(ranges, range);
 int range_insert(struct range *r);
 void range_remove(struct range *r);
 struct range *range_find(uint64_t addr);
-/* The first range at or above @addr. */
-struct range *range_next(uint64_t addr);
 bool range_overlaps(uint64_t addr, size_t size);
 /* May device @dev with peers @peers touch all of it? Needs no lock. */
 bool range_access(unsigned dev, uint32_t peers, uint64_t addr, size_t size, bool write,
@@ -161,7 +159,6 @@ void zombie_cancel(uintptr_t addr, size_t size);
 void zombie_reap(void);
 
 struct pool *pool_default(struct device *d);
-CUresult pool_alloc(struct pool *p, struct context *c, size_t bytes, struct range **out);
 void pool_free(struct range *r);
 /* A free in stream order has come to its turn. */
 void pool_free_due(uint64_t addr);
@@ -485,7 +482,6 @@ CUfunction function_handle(struct function *f);
 CUresult function_find(struct context *c, CUfunction handle, struct function **out);
 /* Enters with the function of a handle that the current context may use. */
 CUresult enter_function(CUfunction handle, struct function **out);
-CUresult kernel_find(CUkernel handle, struct kernel **out);
 CUresult kernel_in(struct kernel *k, struct context *c, struct function **out);
 CUresult limits_get(const struct ptx_kernel *ptx, const struct function_limits *l,
 	CUfunction_attribute attribute, int *value);

@@ -37,7 +37,7 @@ static bool is_workspace(const struct grid *g, uint64_t address, uint32_t size)
 	return g->launch->cooperative && address >= base && address - base <= 64 - (uint64_t)size;
 }
 
-void *memory_global(struct warp *w, const struct insn *i, unsigned lane, uint64_t address,
+static void *memory_global(struct warp *w, const struct insn *i, unsigned lane, uint64_t address,
 	uint32_t size, bool write)
 {
 	struct span *s = span_of(w, i, write);

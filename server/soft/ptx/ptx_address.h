@@ -38,9 +38,6 @@ static inline uint64_t lane_address(const struct insn *i, const void *base, unsi
 	return at + (uint64_t)i->offset;
 }
 
-void *memory_global(struct warp *w, const struct insn *i, unsigned lane, uint64_t address,
-	uint32_t size, bool write);
-
 /* How the three kinds of instructions find their place in memory; NULL is a fault. */
 static inline void *place_global(struct warp *w, const struct insn *i, unsigned lane,
 	uint64_t address, uint32_t size, bool write)

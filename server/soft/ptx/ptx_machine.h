@@ -163,10 +163,7 @@ const struct insn *warp_select(struct warp *w);
 const struct insn *warp_reselect(struct warp *w);
 /* The whole group goes to @target. */
 const struct insn *warp_jump(struct warp *w, const struct insn *from, const struct insn *target);
-/* @lanes of the group stop until something makes them ready; the rest go on. */
-const struct insn *warp_wait(struct warp *w, uint32_t lanes, const struct insn *next);
 const struct insn *warp_exit(struct warp *w, const struct insn *i, uint32_t lanes);
-void warp_use_frame(struct warp *w, uint32_t base);
 void warp_run(struct warp *w);
 int warp_reserve(struct warp *w, uint32_t slots, uint32_t stack_bytes);
 void warp_fini(struct warp *w);
@@ -175,8 +172,6 @@ void warp_fini(struct warp *w);
 const struct insn *warp_fault(struct warp *w, const struct insn *i, unsigned lane,
 	enum ptx_fault_kind kind, uint64_t address);
 bool grid_stopped(const struct grid *g);
-/* End the grid; true for the first to do so, who may fill grid->fault. */
-bool grid_stop(struct grid *g);
 
 /* ptx_address.c */
 /* The host's view of [address, address + size), or NULL after a fault. */

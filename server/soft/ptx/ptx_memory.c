@@ -88,7 +88,7 @@ void address_parse(struct parser *p, const struct term *t, struct insn *i)
 	}
 }
 
-enum access access_of(const struct insn *i)
+static enum access access_of(const struct insn *i)
 {
 	if (i->space == SPACE_SHARED)
 		return ACCESS_SHARED;

@@ -31,6 +31,5 @@ void address_parse(struct parser *p, const struct term *t, struct insn *i);
 bool word_take_space(struct parser *p, struct insn *i);
 /* Words of memory instructions that change nothing here. */
 bool word_take_hint(struct parser *p, struct insn *i);
-enum access access_of(const struct insn *i);
 
 #endif

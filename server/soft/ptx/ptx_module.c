@@ -101,21 +101,3 @@ unsigned ptx_module_variable_index(const struct ptx_module *m, const struct ptx_
 		i++;
 	return i;
 }
-
-const char *ptx_fault_name(enum ptx_fault_kind kind)
-{
-	static const char *const names[] = {
-		[PTX_FAULT_NONE] = "none",
-		[PTX_FAULT_ADDRESS] = "illegal address",
-		[PTX_FAULT_MISALIGNED] = "misaligned address",
-		[PTX_FAULT_INSTRUCTION] = "illegal instruction",
-		[PTX_FAULT_TRAP] = "trap",
-		[PTX_FAULT_ASSERT] = "assertion failed",
-		[PTX_FAULT_STACK] = "stack overflow",
-		[PTX_FAULT_DEADLOCK] = "deadlock",
-		[PTX_FAULT_CANCELLED] = "cancelled",
-		[PTX_FAULT_MEMORY] = "out of memory",
-	};
-
-	return kind < sizeof(names) / sizeof(*names) ? names[kind] : "unknown";
-}

@@ -83,8 +83,8 @@ static void note_reference(struct parser *p, enum reference_kind kind, uint32_t 
 		p->m->functions[index]->address_taken = true;
 }
 
-uint32_t reference_get(struct parser *p, enum reference_kind kind, uint32_t index, int64_t addend,
-	bool wide)
+static uint32_t reference_get(
+	struct parser *p, enum reference_kind kind, uint32_t index, int64_t addend, bool wide)
 {
 	struct reference *r;
 

@@ -260,8 +260,6 @@ uint32_t parse_guard(struct parser *p);
 /* ptx_operand.c */
 uint32_t literal_word(struct parser *p, uint32_t value);
 uint32_t literal_long(struct parser *p, uint64_t value);
-uint32_t reference_get(struct parser *p, enum reference_kind kind, uint32_t index, int64_t addend,
-		       bool wide);
 /* An operand of @bits; errors stick. A destination may be _. */
 uint32_t operand_read(struct parser *p, const struct term *t, unsigned bits, bool is_float);
 uint32_t operand_write(struct parser *p, const struct term *t, unsigned bits);

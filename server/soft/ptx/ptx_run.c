@@ -21,7 +21,8 @@ bool grid_stopped(const struct grid *g)
 	return atomic_load_explicit(&g->stop, memory_order_acquire);
 }
 
-bool grid_stop(struct grid *g)
+/* End the grid; true for the first to do so, who may fill grid->fault. */
+static bool grid_stop(struct grid *g)
 {
 	return !atomic_exchange(&g->stop, 1);
 }

@@ -16,7 +16,7 @@
 #define SLOTS_LIMIT (1u << 17)
 #define STACK_LIMIT (1u << 18)
 
-void warp_use_frame(struct warp *w, uint32_t base)
+static void warp_use_frame(struct warp *w, uint32_t base)
 {
 	w->base = base;
 	w->file[FILE_WORDS] = w->words + (size_t)base * UNIT_BYTES;
@@ -88,13 +88,6 @@ const struct insn *warp_jump(struct warp *w, const struct insn *from, const stru
 		return warp_select(w);
 	}
 	return target;
-}
-
-const struct insn *warp_wait(struct warp *w, uint32_t lanes, const struct insn *next)
-{
-	warp_park(w, w->lanes, next);
-	w->ready &= ~lanes;
-	return warp_select(w);
 }
 
 const struct insn *warp_exit(struct warp *w, const struct insn *i, uint32_t lanes)
