@@ -19,7 +19,6 @@
 #include "client.h"
 #include "clock.h"
 #include "context.h"
-#include "log.h"
 #include "receive.h"
 #include "stats.h"
 #include "stream.h"

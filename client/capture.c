@@ -12,7 +12,6 @@
 #include "client_calls.h"
 #include "context.h"
 #include "event.h"
-#include "real.h"
 #include "stream.h"
 #include "thread.h"
 #include "wire_calls.h"

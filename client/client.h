@@ -7,7 +7,6 @@
 #ifndef CLIENT_H
 #define CLIENT_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include "cuda_types.h"

@@ -4,12 +4,9 @@
  * when it is complete, and the application's log buffers are filled whenever
  * the server's linker has been at work.
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "call.h"
 #include "client_calls.h"

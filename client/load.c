@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "call.h"
-#include "client.h"
 #include "image.h"
 #include "lanes.h"
 #include "wire_calls.h"

@@ -6,10 +6,8 @@
 
 #include "call.h"
 #include "capture.h"
-#include "client.h"
 #include "client_calls.h"
 #include "context.h"
-#include "thread.h"
 #include "wire_calls.h"
 
 enum { PITCH_ALIGNMENT = 512 };

@@ -7,7 +7,6 @@
 #ifndef MODULE_H
 #define MODULE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include "object.h"
 

@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 
-#include "call.h"
 #include "context.h"
 #include "event.h"
 #include "wire_calls.h"

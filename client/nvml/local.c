@@ -9,7 +9,6 @@
 #include "nvml_calls.h"
 
 #include <errno.h>
-#include <string.h>
 #include <time.h>
 
 #include "nvml/local.h"

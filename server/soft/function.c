@@ -2,8 +2,6 @@
 /* Functions of modules: finding them, and what they say about themselves. */
 #include "soft.h"
 
-#include <string.h>
-
 CUfunction function_handle(struct function *f)
 {
 	if (!f->base.handle && object_publish(&f->base) < 0)

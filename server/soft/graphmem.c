@@ -7,9 +7,7 @@
  */
 #include "graphnode.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct graph_memory {
 	struct object base;

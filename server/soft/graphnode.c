@@ -5,7 +5,6 @@
  */
 #include "graphnode.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Takes over @op and @child in any case. */

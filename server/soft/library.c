@@ -7,7 +7,6 @@
 #include "soft.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static void library_release(struct object *o)
 {

@@ -6,7 +6,6 @@
  */
 #include "soft.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 

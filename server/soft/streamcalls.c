@@ -2,7 +2,6 @@
 /* The calls on streams but for capture: making, asking, waiting, and calling the host. */
 #include "soft.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static CUresult create(CUstream *out, unsigned flags, int priority)

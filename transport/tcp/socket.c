@@ -7,7 +7,6 @@
  */
 #include "tcp/tcp.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>

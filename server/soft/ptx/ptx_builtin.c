@@ -4,7 +4,6 @@
  * malloc, free and __assertfail. A call of one runs here, lane by lane.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "ptx_lane.h"
 #include "ptx_printf.h"

@@ -3,7 +3,6 @@
  * Declarations of registers and variables. Every size is checked here: what
  * comes out is small enough to be added up without care.
  */
-#include <string.h>
 
 #include "ptx_parser.h"
 

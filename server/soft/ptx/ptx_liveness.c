@@ -7,7 +7,6 @@
  * A register is known by twice its slot, plus one for those of 64 bits.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "ptx_parser.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The names of special registers. A block that is no cluster is one of its own. */
-#include <stdlib.h>
 
 #include "ptx_parser.h"
 #include "ptx_special.h"
