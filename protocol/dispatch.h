@@ -17,6 +17,10 @@ struct dispatch_row {
 	request_handler *handler;
 	const char *name;
 	unsigned flags;
+	/* Where in the payload a frame names the first stream and the first event, as 8 bytes, also
+	 * when it makes them; -1: nowhere. */
+	int16_t stream_at;
+	int16_t event_at;
 };
 
 /* NULL: there is no such opcode. */

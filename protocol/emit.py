@@ -53,6 +53,11 @@ def scaled(count, item):
     return count if item.size == 1 else f'{count} * {item.size}'
 
 
+def offset(items, item):
+    """Where a value of fixed size begins, which all values before it are."""
+    return fixed_size(items[:items.index(item)])
+
+
 def fixed_size(items):
     sizes = [1 if i.kind == 'flag' else 4 if i.kind == 'length' else i.size
              for i in items if i.kind != 'run']

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """C of the server: handlers, their dispatch and the table of the driver's functions."""
-from emit import fixed_size, indent, params, plain_name, prototype, run_count, scaled
+from emit import fixed_size, indent, offset, params, plain_name, prototype, run_count, scaled
 
 
 def driver_calls(spec):
@@ -74,6 +74,12 @@ def server_calls_h(spec):
     return text + '\n#endif\n'
 
 
+def named_at(call, handle):
+    """Where a request has its first handle of a kind."""
+    found = [i for i in call.request if i.handle is handle and i.kind in ('value', 'id')]
+    return offset(call.request, found[0]) if found else '-1'
+
+
 def dispatch_c(spec):
     calls = [c for c in spec.calls if c.opcode]
     protos = ''.join(f'int serve_{c.name}(struct request *q);\n' for c in calls)
@@ -81,8 +87,9 @@ def dispatch_c(spec):
     for call in calls:
         flags = [f for w, f in (('blocks', 'DISPATCH_BLOCKS'), ('nocontext', 'DISPATCH_NO_CONTEXT'))
                  if w in call.words] + (['DISPATCH_WAITS'] if call.answer != 'posted' else [])
+        named = ''.join(f', .{h.at} = {named_at(call, h)}' for h in spec.handles.values() if h.at)
         rows += f'\t[OP_{call.name} - FRAME_OP_CALL] = {{ serve_{call.name}, "{call.name}",\n' \
-                f'\t\t{" | ".join(flags) or "0"} }},\n'
+                f'\t\t{" | ".join(flags) or "0"}{named} }},\n'
     return f'''#include "dispatch.h"
 #include "opcodes.h"
 

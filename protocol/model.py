@@ -10,6 +10,7 @@ class Handle:
     error: int
     check: str = ''
     twin: bool = False  # NULL means another one in the twins of functions
+    at: str = ''        # member of a dispatch row that says where a request has one
 
 
 @dataclass

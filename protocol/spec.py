@@ -112,11 +112,13 @@ class Spec:
     def read_handle(self, line):
         handle = Handle(self.identifier(), self.next('minted', 'real') == 'minted', 400)
         while self.peek() != ';':
-            word = self.next('error', 'check', 'twin')
+            word = self.next('error', 'check', 'twin', 'at')
             if word == 'error':
                 handle.error = self.number()
             elif word == 'check':
                 handle.check = self.identifier()
+            elif word == 'at':
+                handle.at = self.identifier()
             else:
                 handle.twin = True
         self.declare(self.handles, handle.name, handle, line)

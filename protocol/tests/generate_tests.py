@@ -165,6 +165,16 @@ class Test:
             self.check += f'\tTEST_BYTES(&{got}, &{sent}, sizeof({got}));\n'
             self.kept += f'\tTEST_BYTES(&{got}, &in_{var.name}.{part.name}, sizeof({got}));\n'
 
+    def named(self, handle):
+        """The first handle of a kind that the test passes, found without the layout; None: there is none."""
+        for var in self.call.params:
+            if var.base == handle.name and (not var.pointer or 'new' in var.words):
+                return f'in_{var.name}'
+            for part in self.spec.structs.get(var.base, ()):
+                if part.base == handle.name and 'out' not in part.words:
+                    return f'(uint64_t)(uintptr_t)in_{var.name}.{part.name}'
+        return None
+
     def __str__(self):
         call, name = self.call, self.call.name
         text = f'/* {name} */\n\n{rename(self.state, name)}\n'
@@ -182,6 +192,11 @@ class Test:
         text += f'static CUresult call_{name}(void)\n{{\n\treturn wire_{name}({", ".join(rename(a, name) for a in self.wire_args)});\n}}\n\n'
         text += f'static void fill_{name}(void)\n{{\n{install}{rename(self.fill, name)}}}\n\n'
         text += f'static void kept_{name}(void)\n{{\n{rename(self.kept, name)}}}\n\n'
+        named = ''
+        for handle in (h for h in self.spec.handles.values() if h.at):
+            where, at = self.named(handle), f'row->{handle.at}'
+            named += f'\ttest_named({at}, {where});\n' if where else f'\tTEST_SAME({at}, -1);\n'
+        text += f'static void named_{name}(const struct dispatch_row *row)\n{{\n{rename(named, name)}}}\n\n'
         text += f'static void check_{name}(void)\n{{\n{rename(self.check, name)}}}\n\n'
         return text
 
@@ -204,8 +219,8 @@ def section_c(spec, section):
         flags = [f for f, on in (('TEST_POSTED', call.answer == 'posted'), ('TEST_ALWAYS', 'always' in call.words))
                  if on]
         rows += f'\t{{ "{call.name}", OP_{call.name}, {" | ".join(flags) or "0"}, fill_{call.name}, ' \
-                f'call_{call.name}, check_{call.name}, kept_{call.name} }},\n'
-    return text + f'const struct test_row rows_{slug(section)}[] = {{\n{rows}\t{{ NULL, 0, 0, NULL, NULL, NULL, NULL }},\n}};\n'
+                f'call_{call.name}, check_{call.name}, kept_{call.name}, named_{call.name} }},\n'
+    return text + f'const struct test_row rows_{slug(section)}[] = {{\n{rows}\t{{ NULL, 0, 0, NULL, NULL, NULL, NULL, NULL }},\n}};\n'
 
 
 def main(argv):

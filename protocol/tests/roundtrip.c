@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "call.h"
-#include "dispatch.h"
 #include "real.h"
 #include "session.h"
 
@@ -91,6 +90,13 @@ static void expect(bool ok, const char *what)
 {
 	if (!ok && failures++ < 20)
 		fprintf(stderr, "%s: %s\n", current->name, what);
+}
+
+void test_named(int at, uint64_t handle)
+{
+	expect(at >= 0 && at + sizeof(handle) <= request.size &&
+		       !memcmp(request.bytes + at, &handle, sizeof(handle)),
+	       "a handle is not where the dispatch row says");
 }
 
 /* The worker's side. */
@@ -274,6 +280,7 @@ static void round_trip(const struct test_row *row)
 	expect(again(row) == CUDA_SUCCESS, "failed");
 	expect(test_served == 1, "was not served once");
 	row->check();
+	row->named(dispatch_find(row->opcode));
 }
 
 static void failed_trip(const struct test_row *row)

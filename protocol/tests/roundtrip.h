@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 #include "cuda_types.h"
+#include "dispatch.h"
 
 #define TEST_BIAS 0x100000u /* what a minted handle stands for, above its number */
 
@@ -28,6 +29,8 @@ struct test_row {
 	CUresult (*call)(void);
 	void (*check)(void);
 	void (*kept)(void); /* outputs are as before the call */
+	/* handles of the last request are where the dispatch row says */
+	void (*named)(const struct dispatch_row *row);
 };
 
 extern const struct test_row *const test_rows[];
@@ -39,6 +42,8 @@ extern CUresult test_result; /* what the served function answers */
 
 void test_fill(void *p, size_t n);
 uint64_t test_handle(void);
+/* The last request has @handle at @at. */
+void test_named(int at, uint64_t handle);
 void test_bytes(const void *a, const void *b, size_t n, const char *file, int line,
 		const char *what);
 void test_fail(const char *file, int line, const char *what);

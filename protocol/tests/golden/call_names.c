@@ -4,7 +4,7 @@
 #include "kinds.h"
 #include "opcodes.h"
 
-const uint64_t spec_hash = 0x73de733e3277ba0f;
+const uint64_t spec_hash = 0x2d682f86a993ad24;
 
 const char *call_name(uint16_t opcode)
 {
