@@ -186,7 +186,7 @@ static CUresult begin(CUstream hStream, CUstreamCaptureMode mode,
 static CUresult post_begin(uint64_t wire, void *unused)
 {
 	(void)unused;
-	return wire_stream_begin_capture(wire, CU_STREAM_CAPTURE_MODE_RELAXED);
+	return wire_stream_begin_capture(wire);
 }
 
 CUresult client_cuStreamBeginCapture_v2(CUstream hStream, CUstreamCaptureMode mode)
@@ -211,7 +211,7 @@ static CUresult post_begin_into(uint64_t wire, void *argument)
 	const struct into *i = argument;
 
 	return wire_stream_begin_capture_to_graph(wire, (uintptr_t)i->graph, i->nodes, i->edges,
-		i->count, CU_STREAM_CAPTURE_MODE_RELAXED);
+		i->count);
 }
 
 CUresult client_cuStreamBeginCaptureToGraph(CUstream hStream, CUgraph hGraph,

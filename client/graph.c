@@ -265,20 +265,28 @@ static CUresult mirror_side(CUmemorytype type, uint64_t address)
 	return mirror_activate(range.base, range.size);
 }
 
-static CUresult copy_prepare(const CUDA_MEMCPY3D *c, CUcontext ctx, uint64_t *context)
+/* A node without a context runs in the current one. */
+static CUresult copy_context(CUcontext ctx, uint64_t *wire)
+{
+	struct context *c = context_self();
+
+	if (ctx)
+		return context_check(ctx, wire);
+	*wire = c ? c->object.handle : 0;
+	return CUDA_SUCCESS;
+}
+
+static CUresult copy_prepare(const CUDA_MEMCPY3D *c)
 {
 	CUresult r;
 
-	*context = 0;
 	if (!c)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (c->srcMemoryType == CU_MEMORYTYPE_ARRAY || c->dstMemoryType == CU_MEMORYTYPE_ARRAY)
 		return CUDA_ERROR_NOT_SUPPORTED;
-	r = ctx ? context_check(ctx, context) : CUDA_SUCCESS;
-	if (!r)
-		r = mirror_side(c->srcMemoryType, c->srcMemoryType == CU_MEMORYTYPE_HOST
-							  ? (uintptr_t)c->srcHost
-							  : c->srcDevice);
+	r = mirror_side(c->srcMemoryType, c->srcMemoryType == CU_MEMORYTYPE_HOST
+						  ? (uintptr_t)c->srcHost
+						  : c->srcDevice);
 	if (!r)
 		r = mirror_side(c->dstMemoryType, c->dstMemoryType == CU_MEMORYTYPE_HOST
 							  ? (uintptr_t)c->dstHost
@@ -295,7 +303,9 @@ CUresult client_cuGraphAddMemcpyNode(CUgraphNode *phGraphNode, CUgraph hGraph,
 	CUresult r = place_check(&p, copyParams);
 
 	if (!r)
-		r = copy_prepare(copyParams, ctx, &context);
+		r = copy_context(ctx, &context);
+	if (!r)
+		r = copy_prepare(copyParams);
 	return r ? r
 		 : wire_graph_add_copy((uintptr_t)hGraph, dependencies, numDependencies,
 			   (CUDA_MEMCPY3D *)copyParams, context, phGraphNode);
@@ -307,18 +317,26 @@ CUresult client_cuGraphExecMemcpyNodeSetParams(CUgraphExec hGraphExec, CUgraphNo
 	uint64_t context;
 	CUresult r = call_check(CALL_NO_CONTEXT);
 
-	if (!r && !hNode)
+	if (!r && (!hGraphExec || !hNode))
 		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
-		r = copy_prepare(copyParams, ctx, &context);
+		r = copy_context(ctx, &context);
+	if (!r)
+		r = copy_prepare(copyParams);
 	return r ? r
-		 : wire_graph_set_copy((uintptr_t)hGraphExec, (uintptr_t)hNode,
+		 : wire_graph_exec_set_copy((uintptr_t)hGraphExec, (uintptr_t)hNode,
 			   (CUDA_MEMCPY3D *)copyParams, context);
 }
 
 CUresult client_cuGraphMemcpyNodeSetParams(CUgraphNode hNode, const CUDA_MEMCPY3D *nodeParams)
 {
-	return client_cuGraphExecMemcpyNodeSetParams(NULL, hNode, nodeParams, NULL);
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (!r && !hNode)
+		r = CUDA_ERROR_INVALID_VALUE;
+	if (!r)
+		r = copy_prepare(nodeParams);
+	return r ? r : wire_graph_set_copy((uintptr_t)hNode, (CUDA_MEMCPY3D *)nodeParams);
 }
 
 CUresult client_cuGraphAddHostNode(CUgraphNode *phGraphNode, CUgraph hGraph,

@@ -189,7 +189,8 @@ CUresult members_global(struct module *m, const char *name, CUdeviceptr *dptr, s
 		return CUDA_ERROR_INVALID_VALUE;
 	if (!m)
 		return CUDA_ERROR_INVALID_HANDLE;
-	r = wire_module_global(m->object.handle, m->library, name, &address, &range.size);
+	r = m->library ? wire_library_global(m->object.handle, name, &address, &range.size)
+		       : wire_module_global(m->object.handle, name, &address, &range.size);
 	if (r)
 		return r;
 	range.base = address;

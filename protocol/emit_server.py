@@ -142,6 +142,8 @@ class Handler:
             set_ = lambda value, error: f'handle_set(q->session, KIND_{var.base}, {name}_id, {value}, {error})'
             self.fails += f'\t{set_("NULL", "r")};\n'
             self.adds += '' if self.call.hand_server else f'\tr = {set_(f"(void *)(uintptr_t){name}", "CUDA_SUCCESS")};\n'
+            if handle.undo and not self.call.hand_server:
+                self.adds += f'\tif (r != CUDA_SUCCESS)\n\t\tdriver.{handle.undo}({name});\n'
         elif var.length == '':
             self.decls += f'\tconst char *{name};\n\tuint32_t {var.name}_length;\n'
         elif any(i.kind == 'run' and not i.field for i in items):
@@ -221,8 +223,9 @@ class Handler:
 
     def __str__(self):
         call, always = self.call, 'always' in self.call.words
-        args = (['q'] if call.hand_server else []) + [self.argument(v) for v in call.params]
-        invoke = ('server_' if call.hand_server else 'driver.') + f'{call.calls or call.name}({", ".join(args)})'
+        target, names = call.calls or (call.name, [v.name for v in call.params])
+        args = [self.argument(call.param(n)) if call.param(n) else n for n in names]
+        invoke = f'server_{target}({", ".join(["q"] + args)})' if call.hand_server else f'driver.{target}({", ".join(args)})'
         reply = bool(call.reply) or always
         failed = '\tif (r != CUDA_SUCCESS)' + (f' {{\n{indent(self.fails)}\t\treturn request_done(q, r);\n\t}}\n'
                                                if self.fails else '\n\t\treturn request_done(q, r);\n')

@@ -89,12 +89,14 @@ def calls_md(spec):
     totals = ', '.join(f'{sum(how(c) == a for c in calls)} {a}' for a in
                        ('posted', 'waits', 'cached', 'local', 'rewritten', 'unsupported'))
     supported = [c for c in calls if c.answer != 'unsupported']
-    custom = sum(bool(c.words & {'client', 'server'}) for c in calls)
+    wire = sum(c.wire for c in spec.calls)
+    client, server = (sum(side in c.words for c in spec.calls) for side in ('client', 'server'))
     text = f'''# The driver's functions and how each is answered
 
 Generated from `{os.path.basename(spec.path)}`; a test compares. {sum(len(c.exported) for c in calls)} exported functions
 of {len({c.base for c in calls})} base names. Twins for the per-thread default stream apart, {len(calls)} functions:
-{totals}. {len(supported)} are supported, {custom} of the remote ones have a hand-written half.
+{totals}. {len(supported)} are supported. {wire} operations of our own serve the local ones. Of the
+{sum(bool(c.opcode) for c in spec.calls)} that travel, {server} have a hand-written half on the server and {client} on the client.
 
 *posted*: sent without waiting. *waits*: one round trip. *cached*: a round trip the first time. *local*: known on
 the client; it may use posted or waiting operations of its own. *rewritten*: expressed by another function.

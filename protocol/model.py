@@ -10,6 +10,7 @@ class Handle:
     error: int
     check: str = ''
     twin: bool = False  # NULL means another one in the twins of functions
+    undo: str = ''      # the driver's function that ends one which could not be kept
     at: str = ''        # member of a dispatch row that says where a request has one
 
 
@@ -80,7 +81,7 @@ class Call:
     twin: str = ''
     twin_since: int = 0
     via: tuple = None
-    calls: str = ''  # of a wire operation: the driver's function behind it
+    calls: tuple = None  # of a wire operation: the driver's function behind it, and its arguments
     reason: str = ''
     error: int = 801
     request: list = field(default_factory=list)

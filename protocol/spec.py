@@ -112,11 +112,13 @@ class Spec:
     def read_handle(self, line):
         handle = Handle(self.identifier(), self.next('minted', 'real') == 'minted', 400)
         while self.peek() != ';':
-            word = self.next('error', 'check', 'twin', 'at')
+            word = self.next('error', 'check', 'twin', 'at', 'undo')
             if word == 'error':
                 handle.error = self.number()
             elif word == 'check':
                 handle.check = self.identifier()
+            elif word == 'undo':
+                handle.undo = self.identifier()
             elif word == 'at':
                 handle.at = self.identifier()
             else:
@@ -229,19 +231,30 @@ class Spec:
         elif word == 'since':
             call.since = self.number()
         elif word == 'calls':
-            call.calls = self.identifier()
+            call.calls = self.read_target(call)
+            unused = [v.name for v in call.params if v.name not in call.calls[1]]
+            if unused:
+                self.fail(f'{call.name} does not give {unused[0]} to {call.calls[0]}', call.line)
         elif word == 'answers':
             call.error = self.number()
         elif word == 'reason':
             call.reason = self.next().strip('"')
         elif word == 'via':
-            target = self.identifier()
-            self.next('(')
-            args = self.listed(self.next) if self.peek() != ')' else []
-            self.next(')')
-            call.via, call.answer = (target, args), 'via'
+            call.via, call.answer = self.read_target(call), 'via'
         else:
             self.fail(f'unknown word {word!r}', call.line)
+
+    def read_target(self, call):
+        """Another function and what it is given: parameters, numbers and constants; all parameters where none is said."""
+        name, args = self.identifier(), [v.name for v in call.params]
+        if self.peek() == '(':
+            self.next()
+            args = self.listed(self.next) if self.peek() != ')' else []
+            self.next(')')
+        for arg in args:
+            if not (call.param(arg) or arg[0].isdigit() or arg.isupper()):
+                self.fail(f'{call.name} has no {arg} to give to {name}', call.line)
+        return name, args
 
     # Checks and layouts.
 
@@ -271,9 +284,9 @@ class Spec:
             self.fail(f"{call.name} is {call.answer} and cannot be {sorted(call.words)[0]}", call.line)
         if call.wire and (call.name != call.name.lower() or call.hand_server == bool(call.calls)):
             self.fail(f'{call.name} is a wire operation: lower case, custom or calls another', call.line)
-        for other in (call.via[0] if call.via else '', call.calls):
-            if other and other not in names:
-                self.fail(f'{call.name} is answered by {other}, which does not exist', call.line)
+        for other in filter(None, (call.via, call.calls)):
+            if other[0] not in names:
+                self.fail(f'{call.name} is answered by {other[0]}, which does not exist', call.line)
         if remote:
             self.lay_out(call)
             variable = [i for i in call.reply if i.kind == 'run']

@@ -74,13 +74,6 @@ CUresult server_copy_out_2d(struct request *q, CUdeviceptr src, size_t pitch, si
 	return r ? r : copy_out(q, &shape, copy_id, stream, true);
 }
 
-/* By address, so that captured copies may name mirrored host memory. */
-CUresult server_copy_device(
-	struct request *q, CUdeviceptr dst, CUdeviceptr src, size_t bytes, CUstream stream)
-{
-	return driver.cuMemcpyAsync(dst, src, bytes, stream);
-}
-
 static bool device_type(CUmemorytype type)
 {
 	return type == CU_MEMORYTYPE_DEVICE || type == CU_MEMORYTYPE_UNIFIED;
@@ -98,10 +91,4 @@ CUresult server_copy_device_3d(struct request *q, CUDA_MEMCPY3D *copy, CUstream 
 	if (!device_type(copy->srcMemoryType) || !device_type(copy->dstMemoryType))
 		return CUDA_ERROR_INVALID_VALUE;
 	return driver.cuMemcpy3DAsync_v2(copy, stream);
-}
-
-CUresult server_copy_peer(struct request *q, CUdeviceptr dst, CUcontext dst_context,
-	CUdeviceptr src, CUcontext src_context, size_t bytes, CUstream stream)
-{
-	return driver.cuMemcpyPeerAsync(dst, dst_context, src, src_context, bytes, stream);
 }

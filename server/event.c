@@ -10,26 +10,6 @@ struct event_wait {
 	CUevent event;
 };
 
-CUresult server_event_create(struct request *q, uint64_t event, unsigned int flags)
-{
-	CUevent real;
-	CUresult r = driver.cuEventCreate(&real, flags);
-
-	if (r)
-		return r;
-	r = handle_set(q->session, KIND_CUevent, event, real, CUDA_SUCCESS);
-	if (r)
-		driver.cuEventDestroy_v2(real);
-	return r;
-}
-
-CUresult server_event_record(struct request *q, CUevent event, CUstream stream, unsigned int flags)
-{
-	if (flags)
-		return driver.cuEventRecordWithFlags(event, stream, flags);
-	return driver.cuEventRecord(event, stream);
-}
-
 CUresult server_event_query(struct request *q, CUevent event)
 {
 	CUresult r = driver.cuEventQuery(event);

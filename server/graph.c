@@ -148,22 +148,6 @@ CUresult server_graph_get_kernel(struct request *q, CUgraphNode node, uint64_t *
 	return *function ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
 }
 
-CUresult server_graph_add_copy(struct request *q, CUgraph graph, const CUgraphNode *nodes,
-	size_t count, CUDA_MEMCPY3D *copy, CUcontext context, CUgraphNode *node)
-{
-	return driver.cuGraphAddMemcpyNode(
-		node, graph, nodes, count, copy, context ? context : q->context);
-}
-
-CUresult server_graph_set_copy(struct request *q, CUgraphExec exec, CUgraphNode node,
-	CUDA_MEMCPY3D *copy, CUcontext context)
-{
-	if (exec)
-		return driver.cuGraphExecMemcpyNodeSetParams(
-			exec, node, copy, context ? context : q->context);
-	return driver.cuGraphMemcpyNodeSetParams(node, copy);
-}
-
 static CUresult host_fill(struct request *q, uint64_t id, CUDA_HOST_NODE_PARAMS *out)
 {
 	out->fn = hostfunc_node(q->session, id, &out->userData);

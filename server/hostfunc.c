@@ -13,6 +13,7 @@
 
 #include "mirror.h"
 #include "output.h"
+#include "server_calls.h"
 #include "stream.h"
 #include "watch.h"
 
@@ -102,7 +103,7 @@ static struct job *job_create(struct session *s, uint64_t id, bool repeats)
 	return j;
 }
 
-CUresult hostfunc_enqueue(struct request *q, CUstream stream, uint64_t id)
+CUresult server_host_function(struct request *q, CUstream stream, uint64_t id)
 {
 	struct session *s = q->session;
 	struct job *j = job_create(s, id, stream_capturing(stream));

@@ -10,8 +10,6 @@
 #include "state.h"
 
 int hostfuncs_create(struct session *s);
-/* Enqueue a call of the client's function @id. */
-CUresult hostfunc_enqueue(struct request *q, CUstream stream, uint64_t id);
 /* The trampoline and its argument for a graph's node; NULL when there are too many. */
 CUhostFn hostfunc_node(struct session *s, uint64_t id, void **data);
 /* The function of a node that hostfunc_node made; 0: not one. */

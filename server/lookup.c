@@ -47,8 +47,13 @@ CUresult handle_set(struct session *s, enum kind kind, uint64_t id, void *real, 
 
 	if (err)
 		return err == -ENOMEM ? CUDA_ERROR_OUT_OF_MEMORY : (CUresult)kind_error[kind];
-	if (kind == KIND_CUstream && real)
-		return stream_born(s, id, real);
+	if (kind == KIND_CUstream && real) {
+		CUresult r = stream_born(s, id, real);
+
+		if (r)
+			handles_drop(&s->handles, kind, id);
+		return r;
+	}
 	/* What ends with its context. */
 	if (real && (kind == KIND_CUevent || kind == KIND_CUmodule || kind == KIND_CUfunction))
 		handles_attach(&s->handles, kind, id, serving_context);

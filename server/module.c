@@ -136,24 +136,6 @@ CUresult server_library_load(struct request *q, uint64_t library, unsigned int k
 	return r;
 }
 
-CUresult server_module_unload(struct request *q, CUmodule module)
-{
-	return driver.cuModuleUnload(module);
-}
-
-CUresult server_library_unload(struct request *q, CUlibrary library)
-{
-	return driver.cuLibraryUnload(library);
-}
-
-CUresult server_library_module(struct request *q, CUlibrary library, uint64_t module)
-{
-	CUmodule real;
-	CUresult r = driver.cuLibraryGetModule(&real, library);
-
-	return r ? r : handle_set(q->session, KIND_CUmodule, module, real, CUDA_SUCCESS);
-}
-
 static CUresult container_get(struct request *q, uint64_t container, unsigned is_library,
 	CUmodule *module, CUlibrary *library)
 {
@@ -359,28 +341,6 @@ CUresult server_module_functions(struct request *q, uint64_t container, unsigned
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	r = functions_list(module, library, list, *count);
 	return r ? r : names_write(list, *count, is_library, room, bytes, names);
-}
-
-CUresult server_kernel_function(struct request *q, CUkernel kernel, uint64_t function)
-{
-	CUfunction real = NULL;
-	CUresult r = driver.cuKernelGetFunction(&real, kernel), set;
-
-	set = handle_set(q->session, KIND_CUfunction, function, r ? NULL : real, r);
-	return r ? r : set;
-}
-
-CUresult server_module_global(struct request *q, uint64_t container, unsigned int is_library,
-	const char *name, CUdeviceptr *address, size_t *bytes)
-{
-	CUlibrary library = NULL;
-	CUmodule module = NULL;
-	CUresult r = container_get(q, container, is_library, &module, &library);
-
-	if (r)
-		return r;
-	return is_library ? driver.cuLibraryGetGlobal(address, bytes, library, name)
-			  : driver.cuModuleGetGlobal_v2(address, bytes, module, name);
 }
 
 CUresult server_function_set_attribute(struct request *q, uint64_t function,

@@ -121,8 +121,3 @@ CUresult server_cuMemAllocFromPoolAsync(
 	r = driver.cuMemAllocFromPoolAsync(dptr, bytesize, pool, hStream);
 	return r ? r : pool_settle(q->session, pool, dptr, hStream);
 }
-
-CUresult server_cuMemFreeAsync(struct request *q, CUdeviceptr dptr, CUstream hStream)
-{
-	return driver.cuMemFreeAsync(dptr, hStream);
-}

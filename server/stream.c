@@ -133,55 +133,12 @@ CUresult server_stream_query(struct request *q, CUstream stream)
 	return CUDA_SUCCESS;
 }
 
-CUresult server_stream_create(struct request *q, uint64_t stream, unsigned int flags, int priority)
-{
-	CUstream real;
-	CUresult r = driver.cuStreamCreateWithPriority(&real, flags, priority);
-
-	if (r)
-		return r;
-	r = handle_set(q->session, KIND_CUstream, stream, real, CUDA_SUCCESS);
-	if (r)
-		driver.cuStreamDestroy_v2(real);
-	return r;
-}
-
 CUresult server_stream_destroy(struct request *q, CUstream stream)
 {
 	/* Waits for it were hardened; nobody asks the stream itself any more after this. */
 	pthread_mutex_lock(&q->session->polling);
 	pthread_mutex_unlock(&q->session->polling);
 	return driver.cuStreamDestroy_v2(stream);
-}
-
-CUresult server_stream_wait_event(
-	struct request *q, CUstream stream, CUevent event, unsigned int flags)
-{
-	return driver.cuStreamWaitEvent(stream, event, flags);
-}
-
-CUresult server_host_function(struct request *q, CUstream stream, uint64_t id)
-{
-	return hostfunc_enqueue(q, stream, id);
-}
-
-/* Every capture is relaxed here: the client enforces the other modes. */
-CUresult server_stream_begin_capture(struct request *q, CUstream stream, CUstreamCaptureMode mode)
-{
-	return driver.cuStreamBeginCapture_v2(stream, CU_STREAM_CAPTURE_MODE_RELAXED);
-}
-
-CUresult server_stream_begin_capture_to_graph(struct request *q, CUstream stream, CUgraph graph,
-	const CUgraphNode *nodes, const CUgraphEdgeData *edges, size_t count,
-	CUstreamCaptureMode mode)
-{
-	return driver.cuStreamBeginCaptureToGraph(
-		stream, graph, nodes, edges, count, CU_STREAM_CAPTURE_MODE_RELAXED);
-}
-
-CUresult server_stream_end_capture(struct request *q, CUstream stream, CUgraph *graph)
-{
-	return driver.cuStreamEndCapture(stream, graph);
 }
 
 CUresult server_stream_capture_info(struct request *q, CUstream stream,

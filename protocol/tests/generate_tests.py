@@ -175,6 +175,17 @@ class Test:
                     return f'(uint64_t)(uintptr_t)in_{var.name}.{part.name}'
         return None
 
+    def target(self):
+        """The driver's function, its parameters by the names of what they are given, and comparisons of the rest."""
+        call = self.call
+        name, args = call.calls or (call.name, [v.name for v in call.params])
+        function = next(c for c in self.spec.calls if c.name == name)
+        decls, constants = [], ''
+        for i, (var, arg) in enumerate(zip(function.params, args, strict=True)):
+            constants += '' if call.param(arg) else f'\tTEST_SAME(given_{i}, {arg});\n'
+            decls.append(f'{var.ctype} {arg if call.param(arg) else f"given_{i}"}')
+        return name, ', '.join(decls) or 'void', constants
+
     def __str__(self):
         call, name = self.call, self.call.name
         text = f'/* {name} */\n\n{rename(self.state, name)}\n'
@@ -182,8 +193,9 @@ class Test:
                                        rename(self.answer, name).rstrip('\n'), '\treturn test_result;']))
         inner = params(call.params, lambda v: server_decl(self.spec, v))
         if self.driver:
-            target = call.calls or name
-            head = prototype(f'static CUresult CUDAAPI fake_{name}', params(call.params), '\n{\n')
+            target, inner, constants = self.target()
+            body = constants + body
+            head = prototype(f'static CUresult CUDAAPI fake_{name}', inner, '\n{\n')
             install = f'\tdriver.{target} = fake_{name};\n'
         else:
             head = prototype(f'CUresult server_{name}', 'struct request *q' + (f', {inner}' if call.params else ''), '\n{\n')

@@ -4,7 +4,7 @@
 #include "kinds.h"
 #include "opcodes.h"
 
-const uint64_t spec_hash = 0x2d682f86a993ad24;
+const uint64_t spec_hash = 0x5b72a884a49cb617;
 
 const char *call_name(uint16_t opcode)
 {
@@ -33,6 +33,10 @@ const char *call_name(uint16_t opcode)
 		return "stream_create";
 	case OP_limit_range:
 		return "limit_range";
+	case OP_event_plain:
+		return "event_plain";
+	case OP_mode_reset:
+		return "mode_reset";
 	default:
 		return "?";
 	}

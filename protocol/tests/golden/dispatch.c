@@ -15,6 +15,8 @@ int serve_encode(struct request *q);
 int serve_allocate(struct request *q);
 int serve_stream_create(struct request *q);
 int serve_limit_range(struct request *q);
+int serve_event_plain(struct request *q);
+int serve_mode_reset(struct request *q);
 
 static const struct dispatch_row rows[] = {
 	[OP_setAsync - FRAME_OP_CALL] = { serve_setAsync, "setAsync",
@@ -40,6 +42,10 @@ static const struct dispatch_row rows[] = {
 	[OP_stream_create - FRAME_OP_CALL] = { serve_stream_create, "stream_create",
 		0, .stream_at = 0, .event_at = 8 },
 	[OP_limit_range - FRAME_OP_CALL] = { serve_limit_range, "limit_range",
+		DISPATCH_WAITS, .stream_at = -1, .event_at = -1 },
+	[OP_event_plain - FRAME_OP_CALL] = { serve_event_plain, "event_plain",
+		0, .stream_at = -1, .event_at = 4 },
+	[OP_mode_reset - FRAME_OP_CALL] = { serve_mode_reset, "mode_reset",
 		DISPATCH_WAITS, .stream_at = -1, .event_at = -1 },
 };
 

@@ -90,6 +90,8 @@ int serve_eventCreate(struct request *q)
 		return request_done(q, r);
 	}
 	r = handle_set(q->session, KIND_Event, event_id, (void *)(uintptr_t)event, CUDA_SUCCESS);
+	if (r != CUDA_SUCCESS)
+		driver.eventDestroy(event);
 	return request_done(q, r);
 }
 

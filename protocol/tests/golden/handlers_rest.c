@@ -87,3 +87,41 @@ int serve_limit_range(struct request *q)
 	return request_send(q);
 }
 
+int serve_event_plain(struct request *q);
+int serve_event_plain(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	Mode mode = {0};
+	uint64_t event_id;
+	Event event = {0};
+
+	get_value(&in, &mode, 4);
+	event_id = get_u64(&in);
+	if (!get_all(&in))
+		return -EPROTO;
+	r = driver.eventCreate(&event, mode);
+	if (r != CUDA_SUCCESS) {
+		handle_set(q->session, KIND_Event, event_id, NULL, r);
+		return request_done(q, r);
+	}
+	r = handle_set(q->session, KIND_Event, event_id, (void *)(uintptr_t)event, CUDA_SUCCESS);
+	if (r != CUDA_SUCCESS)
+		driver.eventDestroy(event);
+	return request_done(q, r);
+}
+
+int serve_mode_reset(struct request *q);
+int serve_mode_reset(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	size_t value = {0};
+
+	get_value(&in, &value, 8);
+	if (!get_all(&in))
+		return -EPROTO;
+	r = driver.setLimit(MODE_PLAIN, value);
+	return request_done(q, r);
+}
+

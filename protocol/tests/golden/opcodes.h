@@ -16,6 +16,8 @@ enum opcode {
 	OP_allocate = 0x0110,
 	OP_stream_create = 0x0111,
 	OP_limit_range = 0x0112,
+	OP_event_plain = 0x0113,
+	OP_mode_reset = 0x0114,
 };
 
 #endif

@@ -20,5 +20,9 @@ CUresult wire_allocate(Address *at, size_t n);
 CUresult wire_stream_create(uint64_t stream, const int *values, uint64_t event);
 /* An operation that the driver's own function serves. */
 CUresult wire_limit_range(size_t *value);
+/* The same, with arguments of its own. */
+CUresult wire_event_plain(Mode mode, uint64_t event);
+/* The same, with a constant. */
+CUresult wire_mode_reset(size_t value);
 
 #endif

@@ -74,3 +74,37 @@ CUresult wire_limit_range(size_t *value)
 	return call_end(&c, r);
 }
 
+CUresult wire_event_plain(Mode mode, uint64_t event)
+{
+	const size_t payload = 12;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+
+	r = call_begin(&c, OP_event_plain, payload, 0);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &mode, 4);
+	put_bytes(&out, &event, 8);
+	c.out = out;
+	return call_post(&c);
+}
+
+CUresult wire_mode_reset(size_t value)
+{
+	const size_t payload = 8;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+
+	r = call_begin(&c, OP_mode_reset, payload, 0);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &value, 8);
+	c.out = out;
+	r = call_wait(&c);
+	return call_end(&c, r);
+}
+
