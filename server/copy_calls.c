@@ -85,10 +85,3 @@ CUresult server_copy_device_2d(struct request *q, CUDA_MEMCPY2D *copy, CUstream 
 		return CUDA_ERROR_INVALID_VALUE;
 	return driver.cuMemcpy2DAsync_v2(copy, stream);
 }
-
-CUresult server_copy_device_3d(struct request *q, CUDA_MEMCPY3D *copy, CUstream stream)
-{
-	if (!device_type(copy->srcMemoryType) || !device_type(copy->dstMemoryType))
-		return CUDA_ERROR_INVALID_VALUE;
-	return driver.cuMemcpy3DAsync_v2(copy, stream);
-}

@@ -375,17 +375,6 @@ CUresult server_cuMemGetInfo_v2(struct request *q, size_t *free, size_t *total)
 	return CUDA_SUCCESS;
 }
 
-CUresult server_pointer_attribute(
-	struct request *q, CUpointer_attribute attribute, CUdeviceptr address, uint64_t *value)
-{
-	/* The client knows contexts by other numbers, and tokens are wider. */
-	if (attribute == CU_POINTER_ATTRIBUTE_CONTEXT ||
-		attribute == CU_POINTER_ATTRIBUTE_P2P_TOKENS)
-		return CUDA_ERROR_INVALID_VALUE;
-	*value = 0;
-	return driver.cuPointerGetAttribute(value, attribute, address);
-}
-
 void memory_free_all(struct session *s, struct context *c)
 {
 	struct memory *m = s->memory;
