@@ -2,10 +2,12 @@
 /*
  * Linear copies between host and device, all forms.
  *
- * To the device: the bytes are taken at the call, so the call does not wait;
- * unless a host function or a copy out may still change them, which is then
- * waited for. From the device: pinned memory is filled behind the call's back
- * in stream order, other memory before it returns, as natively.
+ * To the device: the bytes are taken at the call, so the call does not wait.
+ * The driver reads pinned memory when the copy is due; where that can make a
+ * difference, because a host function, a kernel or a copy out that comes before
+ * may still write it, the server fetches the bytes then. From the device: pinned
+ * memory is filled behind the call's back in stream order, other memory before
+ * it returns, as natively.
  */
 #include "copy.h"
 
@@ -13,6 +15,7 @@
 
 #include "call.h"
 #include "capture.h"
+#include "client.h"
 #include "client_calls.h"
 #include "context.h"
 #include "copyout.h"
@@ -20,8 +23,15 @@
 #include "lanes.h"
 #include "memory.h"
 #include "mirror.h"
+#include "window.h"
 #include "wire.h"
 #include "wire_calls.h"
+
+/* Pieces of work for the driver (window.h): the server marks each part of a copy by an event. */
+static unsigned cost(size_t bytes)
+{
+	return bytes <= FRAME_INLINE_MAX ? 2 : 2 * (bytes / bulk_chunk(bytes, client.lanes) + 1);
+}
 
 struct bulk {
 	CUdeviceptr dst;
@@ -57,15 +67,49 @@ static CUresult captured(CUdeviceptr dst, CUdeviceptr src, const void *host, siz
 	return r ? r : wire_copy_device(dst, src, bytes, stream);
 }
 
-/* What is copied must not depend on work that is still to come. */
-static CUresult settle(struct stream *s, const void *src, size_t bytes)
+/* Work that comes before in the stream may still write to @src: a host function or a copy out on this
+ * side; or a kernel, on the server's. */
+static bool is_late(struct stream *s, const void *src, size_t bytes)
 {
-	if (!hostfunc_outstanding() && !copyout_pending(src, bytes))
+	return (stream_tainted(s) || copyout_pending(src, bytes)) && is_pinned(src);
+}
+
+static bool is_late_there(struct stream *s, const void *src, size_t bytes)
+{
+	return mirror_covers(src, bytes) && !stream_idle(s);
+}
+
+CUresult copy_settle(struct stream *s, const void *src, size_t bytes)
+{
+	if (!is_late(s, src, bytes) && !is_late_there(s, src, bytes))
 		return CUDA_SUCCESS;
 	return wire_stream_synchronize(s->object.handle);
 }
 
-CUresult copy_in(CUdeviceptr dst, const void *src, size_t bytes, struct stream *s)
+/* In pieces that the server has room for. */
+static CUresult fetched(CUdeviceptr dst, const uint8_t *src, size_t bytes, struct stream *s)
+{
+	uint64_t stream;
+	CUresult r = CUDA_SUCCESS;
+
+	for (size_t at = 0; at < bytes && !r; at += BULK_CHUNK) {
+		size_t n = bytes - at < BULK_CHUNK ? bytes - at : BULK_CHUNK;
+		uint64_t id = hostfunc_add_fetch(src + at, n);
+
+		if (!id)
+			return CUDA_ERROR_OUT_OF_MEMORY;
+		r = window_take(s, 3); /* also the host function */
+		if (!r)
+			r = stream_use(s, &stream);
+		if (!r)
+			r = wire_copy_in_fetched(dst + at, n, stream, id);
+		if (r)
+			hostfunc_remove(id);
+	}
+	return r;
+}
+
+CUresult copy_in(CUdeviceptr dst, const void *src, size_t bytes, struct stream *s, bool async)
 {
 	struct bulk bulk = {.dst = dst, .bytes = bytes};
 	CUresult r;
@@ -73,13 +117,22 @@ CUresult copy_in(CUdeviceptr dst, const void *src, size_t bytes, struct stream *
 	if (!bytes)
 		return CUDA_SUCCESS;
 	r = memory_check(dst, bytes);
+	if (r)
+		return r;
+	if (async && !atomic_load(&s->capture) && is_late(s, src, bytes))
+		return fetched(dst, src, bytes, s);
+	r = window_take(s, cost(bytes));
 	if (!r)
 		r = stream_use(s, &bulk.stream);
 	if (r)
 		return r;
 	if (atomic_load(&s->capture))
 		return captured(dst, (uintptr_t)src, src, bytes, bulk.stream);
-	r = settle(s, src, bytes);
+	if (async && is_late_there(s, src, bytes)) {
+		r = mirror_send();
+		return r ? r : wire_copy_device(dst, (uintptr_t)src, bytes, bulk.stream);
+	}
+	r = copy_settle(s, src, bytes);
 	if (r)
 		return r;
 	if (bytes <= FRAME_INLINE_MAX)
@@ -96,6 +149,8 @@ CUresult copy_out(void *dst, CUdeviceptr src, size_t bytes, struct stream *s, bo
 	if (!bytes)
 		return CUDA_SUCCESS;
 	r = memory_check(src, bytes);
+	if (!r)
+		r = window_take(s, cost(bytes));
 	if (!r)
 		r = stream_use(s, &stream);
 	if (r)
@@ -130,6 +185,8 @@ static CUresult device_copy(CUdeviceptr dst, CUdeviceptr src, size_t bytes, stru
 	if (!r)
 		r = memory_check(src, bytes);
 	if (!r)
+		r = window_take(s, 1);
+	if (!r)
 		r = stream_use(s, &stream);
 	return r ? r : wire_copy_device(dst, src, bytes, stream);
 }
@@ -155,7 +212,7 @@ static CUresult unified(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct s
 	if (to_device && from_device)
 		return device_copy(dst, src, bytes, s);
 	if (to_device)
-		return copy_in(dst, (const void *)(uintptr_t)src, bytes, s);
+		return copy_in(dst, (const void *)(uintptr_t)src, bytes, s, async);
 	if (from_device)
 		return copy_out((void *)(uintptr_t)dst, src, bytes, s, async);
 	return host_copy((void *)(uintptr_t)dst, (const void *)(uintptr_t)src, bytes, s);
@@ -181,7 +238,7 @@ CUresult client_cuMemcpyHtoD_v2(CUdeviceptr dstDevice, const void *srcHost, size
 	struct stream *s;
 	CUresult r = begin(NULL, false, srcHost, ByteCount, &s);
 
-	return r ? r : copy_in(dstDevice, srcHost, ByteCount, s);
+	return r ? r : copy_in(dstDevice, srcHost, ByteCount, s, false);
 }
 
 CUresult client_cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void *srcHost, size_t ByteCount,
@@ -190,7 +247,7 @@ CUresult client_cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void *srcHost,
 	struct stream *s;
 	CUresult r = begin(hStream, true, srcHost, ByteCount, &s);
 
-	return r ? r : copy_in(dstDevice, srcHost, ByteCount, s);
+	return r ? r : copy_in(dstDevice, srcHost, ByteCount, s, true);
 }
 
 CUresult client_cuMemcpyDtoH_v2(void *dstHost, CUdeviceptr srcDevice, size_t ByteCount)

@@ -90,15 +90,18 @@ static CUresult box_in(const struct box *b, struct stream *s)
 	size_t fit = FRAME_INLINE_MAX / b->width, y = 0;
 	uint8_t *packed;
 	uint64_t wire;
-	CUresult r = CUDA_SUCCESS;
+	CUresult r = copy_settle(s, (void *)b->src.address,
+		(b->depth - 1) * b->src.slice + (b->height - 1) * b->src.pitch + b->width);
 
+	if (r)
+		return r;
 	if (!fit) { /* rows too long for a frame go one by one */
 		for (size_t i = 0; i < b->height * b->depth && !r; i++) {
 			size_t z = i / b->height, row = i % b->height;
 
 			r = copy_in(b->dst.address + z * b->dst.slice + row * b->dst.pitch,
 				(void *)(b->src.address + z * b->src.slice + row * b->src.pitch),
-				b->width, s);
+				b->width, s, false);
 		}
 		return r;
 	}

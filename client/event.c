@@ -9,6 +9,7 @@
 #include "mirror.h"
 #include "stream.h"
 #include "thread.h"
+#include "window.h"
 #include "wire_calls.h"
 
 enum {
@@ -89,6 +90,8 @@ CUresult client_cuEventRecordWithFlags(CUevent hEvent, CUstream hStream, unsigne
 	if (!r && s->context != e->context)
 		r = CUDA_ERROR_INVALID_HANDLE;
 	if (!r)
+		r = window_take(s, 1);
+	if (!r)
 		r = stream_use(s, &wire);
 	if (!r)
 		r = wire_event_record(e->object.handle, wire, flags);
@@ -97,6 +100,7 @@ CUresult client_cuEventRecordWithFlags(CUevent hEvent, CUstream hStream, unsigne
 	e->stream = s;
 	e->stream_handle = s->object.handle;
 	e->mark = stream_mark(s);
+	e->taint = s->flags & CU_STREAM_NON_BLOCKING ? s->taint : s->context->taint;
 	atomic_fetch_add(&e->records, 1);
 	capture_record(e, s);
 	return CUDA_SUCCESS;
@@ -165,10 +169,14 @@ CUresult client_cuStreamWaitEvent(CUstream hStream, CUevent hEvent, unsigned int
 	if (!r)
 		r = stream_find(hStream, &s);
 	if (!r)
+		r = window_take(s, 1);
+	if (!r)
 		r = stream_use(s, &wire);
 	if (!r)
 		r = wire_stream_wait_event(wire, e->object.handle, Flags);
-	if (!r)
-		capture_join(s, e);
+	if (r)
+		return r;
+	stream_taint(s, e->taint);
+	capture_join(s, e);
 	return r;
 }

@@ -19,6 +19,7 @@ struct event {
 	struct stream *stream;	   /* that the last record was in */
 	uint64_t stream_handle;	   /* to notice that the stream was destroyed since */
 	uint64_t mark;		   /* the stream's mark at the last record */
+	uint64_t taint;		   /* and its taint */
 	uint64_t capture;	   /* id of the capture that the last record was part of; 0: none */
 };
 

@@ -21,7 +21,7 @@ CUresult client_cuGraphLaunch(CUgraphExec hGraph, CUstream hStream)
 	if (!r)
 		r = stream_find(hStream, &s);
 	if (!r)
-		r = window_take(s);
+		r = window_take(s, 1);
 	if (!r)
 		r = mirror_send();
 	if (!r)

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-void side_send(uint16_t opcode, uint64_t value);
+void side_send(uint16_t opcode, uint64_t value, const void *data, uint32_t size);
 
 /* A thread that tells the server every few seconds that this process lives. */
 int heartbeat_start(void);

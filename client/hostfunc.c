@@ -12,74 +12,114 @@
 #include "context.h"
 #include "heartbeat.h"
 #include "receive.h"
+#include "stream.h"
 #include "thread.h"
+#include "window.h"
 #include "wire_calls.h"
 
 struct hostfunc {
-	struct hostfunc *next;
-	struct hostfunc *queued;
+	struct hostfunc *next; /* by falling id */
 	uint64_t id;
-	CUhostFn fn;
+	CUhostFn fn; /* NULL: bytes to fetch, at user */
 	void *user;
+	size_t size;
 	bool repeats;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t asked = PTHREAD_COND_INITIALIZER;
-static struct hostfunc *known;
-static struct hostfunc *queue, **queue_end = &queue;
-static uint64_t last_id;
-static _Atomic unsigned outstanding;
+/* The server asked for one; a function of a graph may be asked for again before it ran. */
+struct asked {
+	struct asked *next;
+	uint64_t id;
+	uint32_t pushes;
+};
 
-uint64_t hostfunc_add(CUhostFn fn, void *user, bool repeats)
+struct queue {
+	struct asked *first, **end;
+	pthread_cond_t filled;
+};
+
+enum { FETCH_PART = 32 << 10 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* all below */
+static struct hostfunc *known;
+static struct queue functions = {NULL, &functions.first, PTHREAD_COND_INITIALIZER};
+static struct queue fetches = {NULL, &fetches.first, PTHREAD_COND_INITIALIZER};
+static uint64_t last_id;
+static _Atomic uint64_t oldest = UINT64_MAX; /* changed under lock */
+static _Atomic unsigned in_graphs;
+
+/* Called with the lock. */
+static void find_oldest(void)
 {
-	struct hostfunc *h = calloc(1, sizeof(*h));
+	uint64_t id = UINT64_MAX;
+
+	for (struct hostfunc *h = known; h; h = h->next) {
+		if (h->fn && !h->repeats)
+			id = h->id;
+	}
+	atomic_store_explicit(&oldest, id, memory_order_release);
+}
+
+static uint64_t add(const struct hostfunc *like)
+{
+	struct hostfunc *h = malloc(sizeof(*h));
 	uint64_t id;
 
 	if (!h)
 		return 0;
-	h->fn = fn;
-	h->user = user;
-	h->repeats = repeats;
+	*h = *like;
 	pthread_mutex_lock(&lock);
 	h->id = id = ++last_id;
 	h->next = known;
 	known = h;
+	if (h->repeats)
+		atomic_fetch_add(&in_graphs, 1);
+	else if (h->fn && id < atomic_load_explicit(&oldest, memory_order_relaxed))
+		atomic_store_explicit(&oldest, id, memory_order_release);
 	pthread_mutex_unlock(&lock);
-	if (!repeats)
-		atomic_fetch_add(&outstanding, 1);
 	receive_unasked(1);
 	return id;
 }
 
-static struct hostfunc *take(uint64_t id, bool keep)
+uint64_t hostfunc_add(CUhostFn fn, void *user, bool repeats)
 {
-	struct hostfunc *h = NULL;
+	return add(&(struct hostfunc){.fn = fn, .user = user, .repeats = repeats});
+}
 
-	for (struct hostfunc **p = &known; *p; p = &(*p)->next) {
-		if ((*p)->id == id) {
-			h = *p;
-			if (!keep || !h->repeats)
-				*p = h->next;
-			break;
-		}
-	}
-	return h;
+uint64_t hostfunc_add_fetch(const void *source, size_t size)
+{
+	return add(&(struct hostfunc){.user = (void *)source, .size = size});
 }
 
 void hostfunc_remove(uint64_t id)
 {
-	struct hostfunc *h;
+	struct hostfunc **p, *h;
 
 	pthread_mutex_lock(&lock);
-	h = take(id, false);
+	for (p = &known; *p && (*p)->id != id; p = &(*p)->next)
+		continue;
+	h = *p;
+	if (h) {
+		*p = h->next;
+		find_oldest();
+	}
 	pthread_mutex_unlock(&lock);
 	if (!h)
 		return;
-	if (!h->repeats)
-		atomic_fetch_sub(&outstanding, 1);
+	if (h->repeats)
+		atomic_fetch_sub(&in_graphs, 1);
 	receive_unasked(-1);
 	free(h);
+}
+
+/* Called with the lock. */
+static struct hostfunc *find(uint64_t id)
+{
+	struct hostfunc *h = known;
+
+	while (h && h->id != id)
+		h = h->next;
+	return h;
 }
 
 bool hostfunc_describe(uint64_t id, CUhostFn *fn, void **user)
@@ -87,8 +127,7 @@ bool hostfunc_describe(uint64_t id, CUhostFn *fn, void **user)
 	struct hostfunc *h;
 
 	pthread_mutex_lock(&lock);
-	for (h = known; h && h->id != id; h = h->next)
-		continue;
+	h = find(id);
 	if (h) {
 		*fn = h->fn;
 		*user = h->user;
@@ -97,39 +136,57 @@ bool hostfunc_describe(uint64_t id, CUhostFn *fn, void **user)
 	return h;
 }
 
-bool hostfunc_requested(uint64_t id)
+bool hostfunc_requested(uint64_t id, uint32_t pushes)
 {
+	struct asked *a = malloc(sizeof(*a));
+	struct queue *q;
 	struct hostfunc *h;
 
+	if (!a)
+		return false;
+	*a = (struct asked){NULL, id, pushes};
 	pthread_mutex_lock(&lock);
-	h = take(id, true);
+	h = find(id);
 	if (h) {
-		h->queued = NULL;
-		*queue_end = h;
-		queue_end = &h->queued;
-		pthread_cond_signal(&asked);
+		q = h->fn ? &functions : &fetches;
+		*q->end = a;
+		q->end = &a->next;
+		pthread_cond_signal(&q->filled);
 	}
 	pthread_mutex_unlock(&lock);
+	if (!h)
+		free(a);
 	return h;
 }
 
-bool hostfunc_outstanding(void)
+uint64_t hostfunc_oldest(void)
 {
-	return atomic_load_explicit(&outstanding, memory_order_acquire);
+	return atomic_load_explicit(&oldest, memory_order_acquire);
 }
 
-static struct hostfunc *next_asked(void)
+bool hostfunc_in_graphs(void)
 {
-	struct hostfunc *h;
+	return atomic_load_explicit(&in_graphs, memory_order_acquire);
+}
+
+/* The next that is asked for, when the data of copies before it is here. */
+static struct hostfunc next_asked(struct queue *q)
+{
+	struct hostfunc h, *found;
+	struct asked *a;
 
 	pthread_mutex_lock(&lock);
-	while (!queue)
-		pthread_cond_wait(&asked, &lock);
-	h = queue;
-	queue = h->queued;
-	if (!queue)
-		queue_end = &queue;
+	while (!q->first)
+		pthread_cond_wait(&q->filled, &lock);
+	a = q->first;
+	q->first = a->next;
+	if (!q->first)
+		q->end = &q->first;
+	found = find(a->id);
+	h = found ? *found : (struct hostfunc){.id = a->id};
 	pthread_mutex_unlock(&lock);
+	receive_chunks(a->pushes);
+	free(a);
 	return h;
 }
 
@@ -142,23 +199,37 @@ static void *caller(void *unused)
 		return NULL;
 	t->in_host_function = true;
 	for (;;) {
-		struct hostfunc *h = next_asked();
-		uint64_t id = h->id;
+		struct hostfunc h = next_asked(&functions);
 
-		h->fn(h->user);
-		if (!h->repeats) {
-			atomic_fetch_sub(&outstanding, 1);
-			receive_unasked(-1);
-			free(h);
-		}
-		side_send(FRAME_HOST_DONE, id);
+		if (h.fn)
+			h.fn(h.user);
+		if (!h.repeats)
+			hostfunc_remove(h.id);
+		side_send(FRAME_HOST_DONE, h.id, NULL, 0);
+	}
+	return NULL;
+}
+
+static void *fetcher(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		struct hostfunc h = next_asked(&fetches);
+
+		for (size_t at = 0; at < h.size; at += FETCH_PART)
+			side_send(FRAME_HOST_BYTES, h.id, (const uint8_t *)h.user + at,
+				h.size - at < FETCH_PART ? h.size - at : FETCH_PART);
+		hostfunc_remove(h.id);
+		side_send(FRAME_HOST_DONE, h.id, NULL, 0);
 	}
 	return NULL;
 }
 
 int hostfunc_start(void)
 {
-	return thread_start(caller, NULL);
+	int err = thread_start(caller, NULL);
+
+	return err ? err : thread_start(fetcher, NULL);
 }
 
 /* What a stream callback needs beside its own argument. */
@@ -180,21 +251,27 @@ static CUresult enqueue(CUstream stream, CUhostFn fn, void *user)
 {
 	uint64_t wire, id;
 	struct stream *s;
+	bool captured;
 	CUresult r = call_check(0);
 
 	if (!r)
 		r = stream_find(stream, &s);
 	if (!r)
+		r = window_take(s, 1);
+	if (!r)
 		r = stream_use(s, &wire);
 	if (r)
 		return r;
 	/* In a capture the function becomes a node, which may run any number of times. */
-	id = hostfunc_add(fn, user, atomic_load(&s->capture) != NULL);
+	captured = atomic_load(&s->capture) != NULL;
+	id = hostfunc_add(fn, user, captured);
 	if (!id)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	r = wire_host_function(wire, id);
 	if (r)
 		hostfunc_remove(id);
+	else if (!captured)
+		stream_taint(s, id);
 	return r;
 }
 

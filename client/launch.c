@@ -139,7 +139,7 @@ static CUresult launch(CUfunction function, const struct launch_shape *shape, CU
 	if (!r)
 		r = stream_find(stream, &s);
 	if (!r)
-		r = window_take(s);
+		r = window_take(s, 1);
 	if (!r)
 		r = hostmem_scan(packed.bytes, packed.size);
 	if (!r)

@@ -41,6 +41,21 @@ static struct mirror *find(uint64_t address)
 	return m;
 }
 
+bool mirror_covers(const void *host, size_t size)
+{
+	uint64_t address = (uintptr_t)host;
+	struct mirror *m;
+	bool covers;
+
+	if (!atomic_load_explicit(&mirrors_active, memory_order_acquire))
+		return false;
+	pthread_mutex_lock(&lock);
+	m = find(address);
+	covers = m && size <= m->size - (address - m->base);
+	pthread_mutex_unlock(&lock);
+	return covers;
+}
+
 static bool page_changed(const struct mirror *m, size_t at)
 {
 	return memcmp((uint8_t *)m->base + at, m->known + at, PAGE) != 0;

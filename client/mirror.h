@@ -31,6 +31,9 @@ static inline CUresult mirror_send(void)
 									    : CUDA_SUCCESS;
 }
 
+/* All of it lies in memory that is mirrored. */
+bool mirror_covers(const void *host, size_t size);
+
 /* Kernels changed these bytes. False: nothing is mirrored there. */
 bool mirror_received(uint64_t address, const void *data, size_t size);
 

@@ -187,8 +187,13 @@ static bool take_frame(const struct frame *frame, struct cursor *in)
 	switch (frame->opcode) {
 	case FRAME_REPLY:
 		return take_reply(in);
-	case FRAME_HOST_CALL:
-		return hostfunc_requested(get_u64(in)) && !in->bad;
+	case FRAME_HOST_CALL: {
+		uint64_t id = get_u64(in);
+		uint32_t pushes = get_u32(in);
+
+		get_u32(in);
+		return !in->bad && hostfunc_requested(id, pushes);
+	}
 	case FRAME_DATA: {
 		uint64_t id = get_u64(in), offset = get_u64(in);
 		uint32_t size = get_u32(in);
@@ -269,7 +274,7 @@ static bool have_chunks(uint32_t wanted)
 	return true;
 }
 
-static void await_chunks(uint32_t wanted)
+void receive_chunks(uint32_t wanted)
 {
 	for (;;) {
 		uint32_t seen = atomic_load_explicit(&chunks_arrived, memory_order_acquire);
@@ -301,7 +306,7 @@ void receive_wait(struct waiter *w)
 			atomic_compare_exchange_strong(&w->state, &state, WAITER_PENDING);
 		futex_wait(&w->state, WAITER_PENDING, 1000);
 	}
-	await_chunks(w->pushes);
+	receive_chunks(w->pushes);
 }
 
 void receive_chunk_arrived(unsigned lane)

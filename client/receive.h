@@ -38,6 +38,9 @@ void receive_wait(struct waiter *w);
 /* Something may arrive unasked: +1 before it is asked for, -1 when it came. */
 void receive_unasked(int change);
 
+/* Wait until the lanes have delivered @wanted chunks. */
+void receive_chunks(uint32_t wanted);
+
 /* A lane delivered one more chunk. */
 void receive_chunk_arrived(unsigned lane);
 

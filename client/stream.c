@@ -9,6 +9,7 @@
 #include "client.h"
 #include "client_calls.h"
 #include "context.h"
+#include "hostfunc.h"
 #include "mirror.h"
 #include "thread.h"
 #include "window.h"
@@ -124,6 +125,9 @@ CUresult stream_use(struct stream *s, uint64_t *wire)
 {
 	*wire = atomic_load_explicit(&s->object.handle, memory_order_relaxed);
 	thread_self()->uses = s;
+	/* Work in the legacy stream comes after that of all blocking ones, and before theirs. */
+	if (!*wire && s->context->taint != s->taint)
+		s->taint = s->context->taint;
 	if (!*wire && atomic_load_explicit(&captures_active, memory_order_relaxed))
 		return capture_legacy_used();
 	return CUDA_SUCCESS;
@@ -134,7 +138,34 @@ CUresult stream_check(CUstream handle, uint64_t *wire)
 	struct stream *s;
 	CUresult r = stream_find(handle, &s);
 
+	if (!r)
+		r = window_take(s, 1);
 	return r ? r : stream_use(s, wire);
+}
+
+static void raise_taint(_Atomic uint64_t *taint, uint64_t id)
+{
+	uint64_t before = atomic_load(taint);
+
+	while (before < id && !atomic_compare_exchange_weak(taint, &before, id))
+		continue;
+}
+
+void stream_taint(struct stream *s, uint64_t id)
+{
+	raise_taint(&s->taint, id);
+	if (!(s->flags & CU_STREAM_NON_BLOCKING))
+		raise_taint(&s->context->taint, id);
+}
+
+bool stream_tainted(struct stream *s)
+{
+	uint64_t oldest = hostfunc_oldest();
+
+	if (oldest != UINT64_MAX && (s->taint >= oldest || (!(s->flags & CU_STREAM_NON_BLOCKING) &&
+								   s->context->legacy.taint >= oldest)))
+		return true;
+	return hostfunc_in_graphs() && !stream_idle(s);
 }
 
 uint64_t stream_mark(struct stream *s)

@@ -26,7 +26,8 @@ struct stream {
 	_Atomic uint64_t posted;
 	_Atomic uint64_t synced;
 	struct capture *_Atomic capture;
-	_Atomic unsigned launches; /* posted so far; see window.h */
+	_Atomic uint64_t taint;	   /* the last host function that its work may come after; see hostfunc.h */
+	_Atomic unsigned queued; /* posted so far; see window.h */
 	struct {
 		uint64_t event, mark;
 		unsigned life;
@@ -40,6 +41,11 @@ CUresult stream_find(CUstream handle, struct stream **out);
  * stream, enforces capture rules for the legacy stream, and gives the number to send. */
 CUresult stream_check(CUstream handle, uint64_t *wire);
 CUresult stream_use(struct stream *s, uint64_t *wire);
+
+/* Work that comes after in @s comes after host function @id; and whether what does may still wait for
+ * one: the unfinished ones that it may come after, and those of graphs. */
+void stream_taint(struct stream *s, uint64_t id);
+bool stream_tainted(struct stream *s);
 
 /* What is sent of @s so far (pass to stream_completed once that is known to be done). */
 uint64_t stream_mark(struct stream *s);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See window.h. Every WINDOW_STEP launches an event of ours is recorded in the
- * stream; two exist, so that the next use of one is when twice as many launches
- * lie behind its record. Unless it is known to have passed, it is waited for.
+ * See window.h. Every WINDOW_STEP pieces of work an event of ours is recorded in
+ * the stream; two exist, so that the next use of one is when twice as many lie
+ * behind its record. Unless it is known to have passed, it is waited for.
  */
 #include "window.h"
 
@@ -37,9 +37,9 @@ static CUresult window_event(struct stream *s, unsigned which, uint64_t *out)
 	return r;
 }
 
-CUresult window_take_slow(struct stream *s, unsigned launches)
+CUresult window_take_slow(struct stream *s, unsigned queued)
 {
-	unsigned which = launches / WINDOW_STEP % 2;
+	unsigned which = queued / WINDOW_STEP % 2;
 	uint64_t event;
 	CUresult r;
 

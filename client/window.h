@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The launch window. The driver takes about 1,000 launches into a stream that
- * does not move and then blocks the launching thread; on the server that thread
- * would be everybody's. So the thread that launches waits here, before that,
- * as it would natively, and other threads' streams go on.
+ * The launch window. The driver takes about 1,000 pieces of work into a stream
+ * that does not move and then blocks the thread that enqueues; on the server
+ * that thread would be everybody's. So the thread that enqueues waits here,
+ * before that, as it would natively, and other threads' streams go on.
  */
 #ifndef WINDOW_H
 #define WINDOW_H
 
 #include "stream.h"
 
-/* One more launch is about to be posted into @s: waits while too many are under way. */
-CUresult window_take_slow(struct stream *s, unsigned launches);
+CUresult window_take_slow(struct stream *s, unsigned queued);
 
 /* The stream goes away, and the events with it. */
 void window_close(struct stream *s);
 
 enum { WINDOW_STEP = 384 };
 
-static inline CUresult window_take(struct stream *s)
+/* Work is about to be posted into @s, @count pieces of it for the driver: waits while too many are
+ * under way. */
+static inline CUresult window_take(struct stream *s, unsigned count)
 {
-	unsigned launches = atomic_fetch_add_explicit(&s->launches, 1, memory_order_relaxed) + 1;
+	unsigned before = atomic_fetch_add_explicit(&s->queued, count, memory_order_relaxed);
 
-	return launches % WINDOW_STEP ? CUDA_SUCCESS : window_take_slow(s, launches);
+	return before / WINDOW_STEP == (before + count) / WINDOW_STEP
+		       ? CUDA_SUCCESS
+		       : window_take_slow(s, before + count);
 }
 
 #endif

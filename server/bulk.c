@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See bulk.h. Each lane has a thread that receives and one that sends. The
- * receiver fills the lane's own slots in turn and stops while they are full,
- * which is what bounds a client that sends ahead.
+ * receiver fills the lane's own slots and stops while they are full, which is
+ * what bounds a client that sends ahead.
  */
 #include "bulk.h"
 
@@ -13,7 +13,8 @@
 #include "thread.h"
 
 enum {
-	SENDS_MAX = STAGING_OUT_CHUNKS + 1,
+	ARRIVED_MAX = 4096, /* chunks of a lane that are not released, however many slots it has */
+	SENDS_MAX = STAGING_OUT_CHUNKS + STAGING_GROWN_MAX / BULK_CHUNK + 1,
 	WAIT_NS = 200000,
 };
 
@@ -31,9 +32,11 @@ struct lane {
 	pthread_cond_t room;	    /* a slot was released */
 	pthread_cond_t fill;	    /* a chunk has arrived */
 	pthread_cond_t work;	    /* something is to be sent */
-	uint64_t arrived, released; /* chunks of this lane */
-	uint32_t *bytes;	    /* of the chunk in each slot */
-	bool *freed;		    /* slots released out of order */
+	uint64_t arrived, released; /* chunks of this lane; released with all before */
+	struct slot *at[ARRIVED_MAX]; /* of chunks that are here, by number */
+	uint32_t bytes[ARRIVED_MAX];
+	struct slot *free;
+	bool starved; /* has no slot for what comes */
 	bool lost;
 	struct bulk_send send[SENDS_MAX];
 	unsigned send_first, send_count;
@@ -41,13 +44,27 @@ struct lane {
 
 struct bulk {
 	unsigned lanes;
-	unsigned depth; /* slots of a lane */
 	uint64_t announced;
 	unsigned next; /* lane of the next push */
 	struct lane lane[SESSION_LANES_MAX];
-	uint32_t bytes[STAGING_IN_CHUNKS];
-	bool freed[STAGING_IN_CHUNKS];
 };
+
+/* All slots of the lanes that nobody has, dealt out. */
+static void slots_deal(struct session *s, struct lane *only)
+{
+	struct bulk *b = s->bulk;
+	struct slot *slot;
+
+	for (unsigned i = 0; (slot = staging_take_exactly(s->staging, STAGING_CLASS_IN)); i++) {
+		struct lane *l = only ? only : &b->lane[i % b->lanes];
+
+		pthread_mutex_lock(&l->lock);
+		slot->next = l->free;
+		l->free = slot;
+		pthread_cond_signal(&l->room);
+		pthread_mutex_unlock(&l->lock);
+	}
+}
 
 int bulk_create(struct session *s, unsigned lanes)
 {
@@ -56,28 +73,19 @@ int bulk_create(struct session *s, unsigned lanes)
 	if (!b)
 		return -ENOMEM;
 	b->lanes = lanes;
-	b->depth = STAGING_IN_CHUNKS / lanes;
 	for (unsigned i = 0; i < lanes; i++) {
 		struct lane *l = &b->lane[i];
 
 		l->session = s;
 		l->index = i;
-		l->bytes = &b->bytes[i * b->depth];
-		l->freed = &b->freed[i * b->depth];
 		pthread_mutex_init(&l->lock, NULL);
 		pthread_cond_init(&l->room, NULL);
 		pthread_cond_init(&l->fill, NULL);
 		pthread_cond_init(&l->work, NULL);
 	}
 	s->bulk = b;
+	slots_deal(s, NULL);
 	return 0;
-}
-
-static struct slot *lane_slot(struct lane *l, uint64_t nth)
-{
-	struct bulk *b = l->session->bulk;
-
-	return staging_in(l->session->staging, l->index * b->depth + nth % b->depth);
 }
 
 static void lane_lose(struct lane *l)
@@ -95,6 +103,7 @@ static int lane_receive(struct lane *l)
 	const struct transport *t = l->connection->ops;
 	struct bulk *b = l->session->bulk;
 	struct lane_header h;
+	struct slot *slot;
 	uint64_t nth;
 	int err;
 
@@ -103,20 +112,25 @@ static int lane_receive(struct lane *l)
 		return err;
 
 	pthread_mutex_lock(&l->lock);
-	while (l->arrived - l->released >= b->depth)
+	while (!l->free || l->arrived - l->released >= ARRIVED_MAX) {
+		l->starved = true;
 		pthread_cond_wait(&l->room, &l->lock);
+	}
+	l->starved = false;
+	slot = l->free;
+	l->free = slot->next;
 	nth = l->arrived;
 	pthread_mutex_unlock(&l->lock);
 
 	if (h.number != nth * b->lanes + l->index || !h.size || h.size > BULK_CHUNK || h.zero)
 		return -EPROTO;
-	err = t->recv(l->connection, lane_slot(l, nth)->bytes, h.size);
+	err = t->recv(l->connection, slot->bytes, h.size);
 	if (err)
 		return err;
 
 	pthread_mutex_lock(&l->lock);
-	l->bytes[nth % b->depth] = h.size;
-	l->freed[nth % b->depth] = false;
+	l->at[nth % ARRIVED_MAX] = slot;
+	l->bytes[nth % ARRIVED_MAX] = h.size;
 	l->arrived++;
 	pthread_cond_broadcast(&l->fill);
 	pthread_mutex_unlock(&l->lock);
@@ -203,12 +217,14 @@ struct slot *bulk_arrived(struct session *s, uint64_t number, uint32_t bytes)
 	struct bulk *b = s->bulk;
 	struct lane *l = &b->lane[number % b->lanes];
 	uint64_t nth = number / b->lanes;
+	struct slot *slot;
 	bool here, lost;
 	uint32_t got;
 
 	pthread_mutex_lock(&l->lock);
 	here = nth < l->arrived;
-	got = l->bytes[nth % b->depth];
+	slot = l->at[nth % ARRIVED_MAX];
+	got = l->bytes[nth % ARRIVED_MAX];
 	lost = l->lost;
 	pthread_mutex_unlock(&l->lock);
 
@@ -216,7 +232,7 @@ struct slot *bulk_arrived(struct session *s, uint64_t number, uint32_t bytes)
 		session_fatal(s, CUDA_ERROR_INVALID_VALUE, "bulk data is not what was announced");
 	if (!here && lost)
 		session_gone(s, "a bulk lane is lost");
-	return here ? lane_slot(l, nth) : NULL;
+	return here ? slot : NULL;
 }
 
 void bulk_wait(struct session *s, uint64_t number)
@@ -237,15 +253,17 @@ void bulk_wait(struct session *s, uint64_t number)
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* Slots are used again in turn, so those released early wait for their elders. */
 void bulk_release(struct session *s, uint64_t number)
 {
 	struct bulk *b = s->bulk;
 	struct lane *l = &b->lane[number % b->lanes];
+	struct slot **at = &l->at[number / b->lanes % ARRIVED_MAX];
 
 	pthread_mutex_lock(&l->lock);
-	l->freed[number / b->lanes % b->depth] = true;
-	while (l->released < l->arrived && l->freed[l->released % b->depth])
+	(*at)->next = l->free;
+	l->free = *at;
+	*at = NULL;
+	while (l->released < l->arrived && !l->at[l->released % ARRIVED_MAX])
 		l->released++;
 	pthread_cond_signal(&l->room);
 	pthread_mutex_unlock(&l->lock);
@@ -264,4 +282,16 @@ void bulk_push(struct session *s, struct slot *slot, uint64_t copy, uint64_t off
 	pthread_cond_signal(&l->work);
 	pthread_mutex_unlock(&l->lock);
 	atomic_fetch_add(&s->pushes, 1);
+}
+
+void bulk_grow(struct session *s, uint64_t number, struct context *context)
+{
+	struct lane *l = &s->bulk->lane[number % s->bulk->lanes];
+	bool starved;
+
+	pthread_mutex_lock(&l->lock);
+	starved = l->starved;
+	pthread_mutex_unlock(&l->lock);
+	if (starved && staging_grow(s->staging, STAGING_CLASS_IN, context))
+		slots_deal(s, l);
 }

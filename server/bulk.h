@@ -24,6 +24,8 @@ uint64_t bulk_announce(struct session *s, uint64_t bytes);
 struct slot *bulk_arrived(struct session *s, uint64_t number, uint32_t bytes);
 /* Its bytes are not needed any more. */
 void bulk_release(struct session *s, uint64_t number);
+/* Chunk @number has not come for long: if that is for want of room in its lane, make more. */
+void bulk_grow(struct session *s, uint64_t number, struct context *context);
 /* Wait a little for an arrival. */
 void bulk_wait(struct session *s, uint64_t number);
 

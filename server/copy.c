@@ -13,12 +13,15 @@
 #include <unistd.h>
 
 #include "bulk.h"
+#include "clock.h"
+#include "hostfunc.h"
 #include "pending.h"
 #include "stream.h"
 #include "watch.h"
 
 enum {
 	NAP_US = 20,
+	STALL_MS = 50, /* nothing moves for so long: not the GPU's or the network's pace */
 	CAPTURED_BYTES_MAX = 64 << 20,
 	CANCEL = -1, /* as an offset: the copy failed */
 };
@@ -123,14 +126,36 @@ static void flight_end(struct session *s, struct flights *list, struct flight *f
 	atomic_fetch_sub(&context->users, 1);
 }
 
-/* Let other things go on while this frame waits for room. */
-static void make_room(struct request *q)
+/* Let other things go on while this frame waits. True when nothing has for long: *since is the time
+ * when it last did, 0 at first. */
+static bool stalled(struct request *q, uint64_t *since)
 {
-	if (!session_poll(q->session)) {
-		session_flush(q->session);
-		usleep(NAP_US);
-	}
+	uint64_t now = clock_ns();
+
+	if (session_poll(q->session) || !*since)
+		*since = now;
+	session_flush(q->session);
 	context_use(q->context);
+	if (now - *since < STALL_MS * 1000000ull)
+		return false;
+	*since = now;
+	return true;
+}
+
+/* A slot of @class, waited for while copies that hold some go on, else made. */
+static struct slot *slot_await(struct request *q, enum staging_class class)
+{
+	struct staging *st = q->session->staging;
+	uint64_t since = 0;
+	struct slot *slot;
+
+	while (!(slot = staging_take(st, class))) {
+		if (stalled(q, &since))
+			staging_grow(st, class, serving_context);
+		else
+			usleep(NAP_US);
+	}
+	return slot;
 }
 
 static CUresult flight_go(
@@ -178,8 +203,7 @@ CUresult copy_in(struct request *q, const struct copy_shape *c, const void *byte
 		return CUDA_ERROR_INVALID_VALUE;
 	if (stream_capturing(stream))
 		return copy_in_captured(s, c, bytes, stream);
-	while (!(slot = staging_take(s->staging, c->bytes)))
-		make_room(q);
+	slot = slot_await(q, staging_class(c->bytes));
 	f = flight_new(s->copies, serving_context);
 	if (!f) {
 		staging_give(s->staging, slot);
@@ -191,6 +215,31 @@ CUresult copy_in(struct request *q, const struct copy_shape *c, const void *byte
 		shape_issue(c, true, slot->bytes, 0, c->bytes, stream), stream);
 }
 
+CUresult copy_in_fetched(
+	struct request *q, const struct copy_shape *c, uint64_t id, CUstream stream)
+{
+	struct session *s = q->session;
+	struct slot *slot;
+	struct flight *f;
+	CUresult r;
+
+	if (!c->bytes || c->bytes > BULK_CHUNK)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (stream_capturing(stream))
+		return CUDA_ERROR_NOT_SUPPORTED;
+	slot = slot_await(q, staging_class(c->bytes));
+	f = flight_new(s->copies, serving_context);
+	if (!f) {
+		staging_give(s->staging, slot);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	f->slot = slot;
+	r = hostfunc_fetch(s, stream, id, slot->bytes, c->bytes);
+	if (!r)
+		r = shape_issue(c, true, slot->bytes, 0, c->bytes, stream);
+	return flight_go(s, &s->copies->in, f, r, stream);
+}
+
 static uint32_t chunk_bytes(uint64_t bytes, uint64_t offset, uint32_t chunk)
 {
 	return bytes - offset < chunk ? bytes - offset : chunk;
@@ -198,15 +247,15 @@ static uint32_t chunk_bytes(uint64_t bytes, uint64_t offset, uint32_t chunk)
 
 static struct slot *chunk_await(struct request *q, uint64_t number, uint32_t bytes)
 {
+	uint64_t since = 0;
 	struct slot *slot;
 
 	while (!(slot = bulk_arrived(q->session, number, bytes))) {
-		if (!session_poll(q->session)) {
-			session_flush(q->session);
+		if (stalled(q, &since))
+			bulk_grow(q->session, number, serving_context);
+		else
 			bulk_wait(q->session, number);
-		}
 	}
-	context_use(q->context);
 	return slot;
 }
 
@@ -317,8 +366,7 @@ static CUresult out_part(struct request *q, const struct copy_shape *c, uint64_t
 	struct slot *slot;
 	struct flight *f;
 
-	while (!(slot = inlined ? staging_take(s->staging, n) : staging_take_out(s->staging)))
-		make_room(q);
+	slot = slot_await(q, inlined ? staging_class(n) : STAGING_CLASS_CHUNK);
 	f = flight_new(s->copies, serving_context);
 	if (!f) {
 		staging_give(s->staging, slot);

@@ -14,6 +14,14 @@ CUresult server_copy_in(
 	return copy_in(q, &shape, data, stream);
 }
 
+CUresult server_copy_in_fetched(
+	struct request *q, CUdeviceptr dst, size_t bytes, CUstream stream, uint64_t id)
+{
+	struct copy_shape shape = copy_flat(dst, bytes);
+
+	return copy_in_fetched(q, &shape, id, stream);
+}
+
 CUresult server_copy_in_bulk(
 	struct request *q, CUdeviceptr dst, CUstream stream, size_t bytes, uint64_t first_chunk)
 {

@@ -28,6 +28,8 @@ struct job {
 	unsigned noted; /* of those, seen by hostfunc_query */
 	unsigned sent;	/* calls that the client was asked for and has not answered */
 	unsigned done;	/* answers that no call has taken */
+	uint8_t *to;	/* room for the rest of bytes that are fetched; NULL: none */
+	size_t room;
 };
 
 struct hostfuncs {
@@ -103,10 +105,8 @@ static struct job *job_create(struct session *s, uint64_t id, bool repeats)
 	return j;
 }
 
-CUresult server_host_function(struct request *q, CUstream stream, uint64_t id)
+static CUresult job_enqueue(struct session *s, struct job *j, CUstream stream)
 {
-	struct session *s = q->session;
-	struct job *j = job_create(s, id, stream_capturing(stream));
 	CUresult r;
 
 	if (!j)
@@ -118,6 +118,24 @@ CUresult server_host_function(struct request *q, CUstream stream, uint64_t id)
 		pthread_mutex_unlock(&s->hostfuncs->lock);
 	}
 	return r;
+}
+
+CUresult server_host_function(struct request *q, CUstream stream, uint64_t id)
+{
+	struct job *j = job_create(q->session, id, stream_capturing(stream));
+
+	return job_enqueue(q->session, j, stream);
+}
+
+CUresult hostfunc_fetch(struct session *s, CUstream stream, uint64_t id, uint8_t *to, size_t size)
+{
+	struct job *j = job_create(s, id, false);
+
+	if (j) {
+		j->to = to;
+		j->room = size;
+	}
+	return job_enqueue(s, j, stream);
 }
 
 CUhostFn hostfunc_node(struct session *s, uint64_t id, void **data)
@@ -167,12 +185,14 @@ void hostfunc_query(struct session *s)
 
 static void job_ask(struct session *s, uint64_t id)
 {
-	uint8_t *out = frame_begin(s, FRAME_HOST_CALL, 8);
+	uint8_t *out = frame_begin(s, FRAME_HOST_CALL, 16);
 
 	if (!out)
 		return;
 	put_u64(&out, id);
-	frame_end(s, FRAME_HOST_CALL, 8, true);
+	put_u32(&out, atomic_load(&s->pushes));
+	put_u32(&out, 0);
+	frame_end(s, FRAME_HOST_CALL, 16, true);
 }
 
 /* The id of a noted call, counted as asked for; 0: none. */
@@ -218,6 +238,23 @@ bool hostfunc_poll(struct session *s)
 bool hostfunc_busy(struct session *s)
 {
 	return atomic_load(&s->hostfuncs->outstanding) || atomic_load(&s->hostfuncs->asked);
+}
+
+void hostfunc_bytes(struct session *s, uint64_t id, const uint8_t *bytes, size_t size)
+{
+	struct hostfuncs *h = s->hostfuncs;
+	struct job *j;
+
+	pthread_mutex_lock(&h->lock);
+	TAILQ_FOREACH(j, &h->jobs, link) {
+		if (j->id != id || !j->sent || j->done || size > j->room)
+			continue;
+		memcpy(j->to, bytes, size);
+		j->to += size;
+		j->room -= size;
+		break;
+	}
+	pthread_mutex_unlock(&h->lock);
 }
 
 void hostfunc_done(struct session *s, uint64_t id)

@@ -20,6 +20,12 @@ void hostfunc_query(struct session *s);
 bool hostfunc_poll(struct session *s);
 bool hostfunc_busy(struct session *s);
 
+/* Enqueue a wait for bytes that the client gives as @id when they are due, @size at @to, which must
+ * stay until then. */
+CUresult hostfunc_fetch(struct session *s, CUstream stream, uint64_t id, uint8_t *to, size_t size);
+
+/* The side thread: the next bytes of @id have come. */
+void hostfunc_bytes(struct session *s, uint64_t id, const uint8_t *bytes, size_t size);
 /* The side thread: the client has run @id. */
 void hostfunc_done(struct session *s, uint64_t id);
 

@@ -15,7 +15,7 @@
 #include "worker_link.h"
 
 enum {
-	SIDE_FRAME_MAX = 64,
+	SIDE_FRAME_MAX = 64 << 10,
 	SIDE_COME_S = 30,  /* time for the side connection to come */
 	STILL_US = 300000, /* a dispatcher without progress so long is held in the driver */
 };
@@ -47,15 +47,27 @@ _Noreturn static void side_ended(struct session *s, const char *why)
 static void side_frame(struct side *d, const struct frame *f, const uint8_t *payload)
 {
 	struct cursor in = {payload, payload + f->size - sizeof(*f), false};
-	uint64_t id;
+	uint64_t id = get_u64(&in), size;
+	const uint8_t *bytes;
 
-	if (f->opcode == FRAME_HEARTBEAT)
-		return;
-	id = get_u64(&in);
-	if (f->opcode != FRAME_HOST_DONE || in.bad)
+	switch (f->opcode) {
+	case FRAME_HEARTBEAT:
+		break;
+	case FRAME_HOST_DONE:
+		hostfunc_done(d->session, id);
+		break;
+	case FRAME_HOST_BYTES:
+		size = get_u64(&in);
+		bytes = get_bytes(&in, size);
+		if (bytes)
+			hostfunc_bytes(d->session, id, bytes, size);
+		break;
+	default:
+		in.bad = true;
+	}
+	if (in.bad)
 		session_fatal(d->session, CUDA_ERROR_INVALID_VALUE,
 			"the side connection carries a malformed frame");
-	hostfunc_done(d->session, id);
 }
 
 /* One frame; the time without one is limited. */
@@ -63,7 +75,7 @@ static ssize_t side_receive(struct side *d)
 {
 	struct connection *c = d->connection;
 	const struct transport *t = c->ops;
-	uint64_t frame[SIDE_FRAME_MAX / 8];
+	static uint64_t frame[SIDE_FRAME_MAX / 8];
 	const void *data;
 	struct frame f;
 	ssize_t n;

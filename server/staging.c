@@ -9,118 +9,196 @@
 
 #include "log.h"
 
-enum { CLASSES = 4, CLASS_OUT = 3 };
-
 static const struct {
-	uint32_t size, count;
-} classes[CLASSES] = {
-	{STAGING_SMALL, 512},
-	{STAGING_MEDIUM, 64},
-	{STAGING_LARGE, 32},
-	{BULK_CHUNK, STAGING_OUT_CHUNKS},
+	uint32_t size, count; /* of the slots there are at first, and are added at a time */
+} classes[STAGING_CLASSES] = {
+	[STAGING_CLASS_SMALL] = {STAGING_SMALL, 512},
+	[STAGING_CLASS_MEDIUM] = {STAGING_MEDIUM, 64},
+	[STAGING_CLASS_LARGE] = {STAGING_LARGE, 32},
+	[STAGING_CLASS_CHUNK] = {BULK_CHUNK, STAGING_OUT_CHUNKS},
+	[STAGING_CLASS_IN] = {BULK_CHUNK, STAGING_IN_CHUNKS},
 };
 
-struct staging {
+/* One mapping, pinned as a whole. */
+struct block {
+	LIST_ENTRY(block) link;
 	uint8_t *memory;
 	size_t size;
 	bool pinned;
 	struct context *owner;
-	pthread_mutex_t lock; /* the free lists */
-	struct slot *free[CLASSES];
-	struct slot *slots;
-	struct slot in[STAGING_IN_CHUNKS];
+	struct slot slots[];
 };
 
-static size_t slots_count(void)
+struct staging {
+	pthread_mutex_t pinning; /* blocks and what they are pinned with */
+	LIST_HEAD(, block) blocks;
+	size_t grown;
+	pthread_mutex_t lock; /* free */
+	struct slot *free[STAGING_CLASSES];
+};
+
+static struct slot *slots_cut(
+	struct staging *st, struct slot *slot, uint8_t **at, enum staging_class class)
 {
-	size_t n = 0;
-
-	for (int i = 0; i < CLASSES; i++)
-		n += classes[i].count;
-	return n;
-}
-
-static size_t staging_size(void)
-{
-	size_t n = (size_t)STAGING_IN_CHUNKS * BULK_CHUNK;
-
-	for (int i = 0; i < CLASSES; i++)
-		n += (size_t)classes[i].count * classes[i].size;
-	return n;
-}
-
-static void slots_cut(struct staging *st)
-{
-	uint8_t *at = st->memory;
-	struct slot *slot = st->slots;
-
-	for (int i = 0; i < STAGING_IN_CHUNKS; i++, at += BULK_CHUNK)
-		st->in[i] = (struct slot){at, BULK_CHUNK, i, NULL};
-	for (int i = CLASSES - 1; i >= 0; i--) {
-		for (uint32_t j = 0; j < classes[i].count; j++, slot++, at += classes[i].size) {
-			*slot = (struct slot){at, classes[i].size, i, st->free[i]};
-			st->free[i] = slot;
-		}
+	for (uint32_t i = 0; i < classes[class].count; i++, slot++, *at += classes[class].size) {
+		*slot = (struct slot){*at, classes[class].size, class, st->free[class]};
+		st->free[class] = slot;
 	}
+	return slot;
+}
+
+/* Room for the slots of the classes from @first to @last. */
+static struct block *block_create(enum staging_class first, enum staging_class last)
+{
+	size_t size = 0, count = 0;
+	struct block *b;
+
+	for (unsigned i = first; i <= last; i++) {
+		size += (size_t)classes[i].count * classes[i].size;
+		count += classes[i].count;
+	}
+	b = calloc(1, sizeof(*b) + count * sizeof(b->slots[0]));
+	if (!b)
+		return NULL;
+	b->size = size;
+	b->memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (b->memory != MAP_FAILED)
+		return b;
+	free(b);
+	return NULL;
+}
+
+static void block_destroy(struct block *b)
+{
+	munmap(b->memory, b->size);
+	free(b);
+}
+
+static int block_pin(struct block *b, struct context *context)
+{
+	CUresult r;
+
+	if (b->pinned)
+		return 0;
+	r = driver.cuMemHostRegister_v2(b->memory, b->size, CU_MEMHOSTREGISTER_PORTABLE);
+	if (r) {
+		log_warn("cannot pin the staging memory: %d", (int)r);
+		return -EIO;
+	}
+	b->pinned = true;
+	b->owner = context;
+	return 0;
+}
+
+static void block_add(struct staging *st, struct block *b, enum staging_class first,
+	enum staging_class last)
+{
+	struct slot *slot = b->slots;
+	uint8_t *at = b->memory;
+
+	LIST_INSERT_HEAD(&st->blocks, b, link);
+	pthread_mutex_lock(&st->lock);
+	for (unsigned i = first; i <= last; i++)
+		slot = slots_cut(st, slot, &at, i);
+	pthread_mutex_unlock(&st->lock);
 }
 
 int staging_create(struct staging **out)
 {
 	struct staging *st = calloc(1, sizeof(*st));
+	struct block *b = block_create(0, STAGING_CLASSES - 1);
 
-	if (!st)
-		return -ENOMEM;
-	st->size = staging_size();
-	st->slots = calloc(slots_count(), sizeof(*st->slots));
-	st->memory =
-		mmap(NULL, st->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (!st->slots || st->memory == MAP_FAILED) {
-		free(st->slots);
+	if (!st || !b) {
 		free(st);
+		if (b)
+			block_destroy(b);
 		return -ENOMEM;
 	}
 	pthread_mutex_init(&st->lock, NULL);
-	slots_cut(st);
+	pthread_mutex_init(&st->pinning, NULL);
+	LIST_INIT(&st->blocks);
+	block_add(st, b, 0, STAGING_CLASSES - 1);
 	*out = st;
 	return 0;
 }
 
 void staging_destroy(struct staging *st)
 {
+	struct block *b;
+
 	if (!st)
 		return;
-	munmap(st->memory, st->size);
+	while ((b = LIST_FIRST(&st->blocks))) {
+		LIST_REMOVE(b, link);
+		block_destroy(b);
+	}
 	pthread_mutex_destroy(&st->lock);
-	free(st->slots);
 	free(st);
 }
 
 int staging_pin(struct staging *st, struct context *context)
 {
-	CUresult r;
+	struct block *b;
+	int err = 0;
 
-	if (st->pinned)
-		return 0;
-	r = driver.cuMemHostRegister_v2(st->memory, st->size, CU_MEMHOSTREGISTER_PORTABLE);
-	if (r) {
-		log_warn("cannot pin the staging memory: %d", (int)r);
-		return -EIO;
+	pthread_mutex_lock(&st->pinning);
+	LIST_FOREACH(b, &st->blocks, link) {
+		if (!err)
+			err = block_pin(b, context);
 	}
-	st->pinned = true;
-	st->owner = context;
-	return 0;
+	pthread_mutex_unlock(&st->pinning);
+	return err;
 }
 
 void staging_unpin(struct staging *st, struct context *context)
 {
-	if (!st->pinned || st->owner != context)
-		return;
-	driver.cuMemHostUnregister(st->memory);
-	st->pinned = false;
-	st->owner = NULL;
+	struct block *b;
+
+	pthread_mutex_lock(&st->pinning);
+	LIST_FOREACH(b, &st->blocks, link) {
+		if (!b->pinned || b->owner != context)
+			continue;
+		driver.cuMemHostUnregister(b->memory);
+		b->pinned = false;
+		b->owner = NULL;
+	}
+	pthread_mutex_unlock(&st->pinning);
 }
 
-static struct slot *class_take(struct staging *st, int class)
+bool staging_grow(struct staging *st, enum staging_class class, struct context *context)
+{
+	size_t size = (size_t)classes[class].count * classes[class].size;
+	bool grown = false;
+	struct block *b;
+
+	pthread_mutex_lock(&st->pinning);
+	if (st->grown + size > STAGING_GROWN_MAX)
+		goto unlock;
+	b = block_create(class, class);
+	if (!b)
+		goto unlock;
+	if (block_pin(b, context)) {
+		block_destroy(b);
+		goto unlock;
+	}
+	st->grown += size;
+	block_add(st, b, class, class);
+	grown = true;
+unlock:
+	pthread_mutex_unlock(&st->pinning);
+	return grown;
+}
+
+enum staging_class staging_class(size_t size)
+{
+	enum staging_class class = STAGING_CLASS_SMALL;
+
+	while (size > classes[class].size)
+		class++;
+	return class;
+}
+
+struct slot *staging_take_exactly(struct staging *st, enum staging_class class)
 {
 	struct slot *slot;
 
@@ -132,31 +210,19 @@ static struct slot *class_take(struct staging *st, int class)
 	return slot;
 }
 
-struct slot *staging_take(struct staging *st, size_t size)
+struct slot *staging_take(struct staging *st, enum staging_class class)
 {
-	for (int i = 0; i < CLASS_OUT; i++) {
-		struct slot *slot = size <= classes[i].size ? class_take(st, i) : NULL;
+	struct slot *slot = staging_take_exactly(st, class);
 
-		if (slot)
-			return slot;
-	}
-	return NULL;
-}
-
-struct slot *staging_take_out(struct staging *st)
-{
-	return class_take(st, CLASS_OUT);
+	while (!slot && class < STAGING_CLASS_LARGE)
+		slot = staging_take_exactly(st, ++class);
+	return slot;
 }
 
 void staging_give(struct staging *st, struct slot *slot)
 {
 	pthread_mutex_lock(&st->lock);
-	slot->next = st->free[slot->index];
-	st->free[slot->index] = slot;
+	slot->next = st->free[slot->class];
+	st->free[slot->class] = slot;
 	pthread_mutex_unlock(&st->lock);
-}
-
-struct slot *staging_in(struct staging *st, unsigned index)
-{
-	return &st->in[index];
 }

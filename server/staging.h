@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Host memory that data passes on its way to and from the GPU: one mapping,
- * pinned for the GPU while a context lives that can pin it, cut into slots of
- * a few sizes. Taking and giving is the dispatcher's and the lanes'.
+ * Host memory that data passes on its way to and from the GPU, pinned while a
+ * context lives that can pin it, cut into slots of a few sizes. Taking and
+ * giving is the dispatcher's and the lanes'. There is enough for copies that
+ * move; behind streams that stand still more is made, up to a limit, since what
+ * lets them go on may come behind such a copy.
  */
 #ifndef STAGING_H
 #define STAGING_H
@@ -15,12 +17,24 @@ enum {
 	STAGING_LARGE = 256 << 10,
 	STAGING_IN_CHUNKS = 32, /* for all lanes together */
 	STAGING_OUT_CHUNKS = 16,
+	STAGING_GROWN_MAX = 2000 << 20, /* bytes */
+};
+
+/* Slots for copies of up to that many bytes; whole chunks for what is issued, and for what the lanes
+ * receive. */
+enum staging_class {
+	STAGING_CLASS_SMALL,
+	STAGING_CLASS_MEDIUM,
+	STAGING_CLASS_LARGE,
+	STAGING_CLASS_CHUNK,
+	STAGING_CLASS_IN,
+	STAGING_CLASSES,
 };
 
 struct slot {
 	uint8_t *bytes;
 	uint32_t size;
-	uint32_t index;
+	uint32_t class;
 	struct slot *next;
 };
 
@@ -33,12 +47,14 @@ int staging_pin(struct staging *st, struct context *context);
 /* Before the context that pinned it ends. */
 void staging_unpin(struct staging *st, struct context *context);
 
-/* A slot with room for @size bytes, at most STAGING_LARGE; NULL: all in use. */
-struct slot *staging_take(struct staging *st, size_t size);
-/* A slot of BULK_CHUNK for data to the client; NULL: all in use. */
-struct slot *staging_take_out(struct staging *st);
+/* The class for @size bytes, at most BULK_CHUNK. */
+enum staging_class staging_class(size_t size);
+/* A slot of @class, or of a larger one up to STAGING_CLASS_LARGE; NULL: all in use. */
+struct slot *staging_take(struct staging *st, enum staging_class class);
+/* Just of @class. */
+struct slot *staging_take_exactly(struct staging *st, enum staging_class class);
 void staging_give(struct staging *st, struct slot *slot);
-/* The fixed slots that the lanes receive into. */
-struct slot *staging_in(struct staging *st, unsigned index);
+/* More slots of @class, pinned with what is current on this thread. False at the limit. */
+bool staging_grow(struct staging *st, enum staging_class class, struct context *context);
 
 #endif
