@@ -260,11 +260,13 @@ static struct session *session_begin(void)
 		if (staging_create(&staging))
 			abort();
 	}
-	if (!s || session_init(s) || memory_create(s, ARENA, ARENA_SIZE) || bulk_create(s, 2) ||
+	if (!s)
+		abort();
+	s->staging = staging;
+	if (session_init(s) || memory_create(s, ARENA, ARENA_SIZE) || bulk_create(s, 2) ||
 		mirror_create(s, 0, 0))
 		abort();
 	s->command = &connection;
-	s->staging = staging;
 	if (serving_init(&serving, s) || serving_init(&helper, s))
 		abort();
 	return s;
