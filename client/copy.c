@@ -86,19 +86,19 @@ CUresult copy_settle(struct stream *s, const void *src, size_t bytes)
 	return wire_stream_synchronize(s->object.handle);
 }
 
-/* In pieces that the server has room for. */
+/* In pieces that are not too much at once. Each waits behind a host function of the server's. */
 static CUresult fetched(CUdeviceptr dst, const uint8_t *src, size_t bytes, struct stream *s)
 {
 	uint64_t stream;
 	CUresult r = CUDA_SUCCESS;
 
-	for (size_t at = 0; at < bytes && !r; at += BULK_CHUNK) {
-		size_t n = bytes - at < BULK_CHUNK ? bytes - at : BULK_CHUNK;
+	for (size_t at = 0; at < bytes && !r; at += FETCH_MAX) {
+		size_t n = bytes - at < FETCH_MAX ? bytes - at : FETCH_MAX;
 		uint64_t id = hostfunc_add_fetch(src + at, n);
 
 		if (!id)
 			return CUDA_ERROR_OUT_OF_MEMORY;
-		r = window_take(s, 3); /* also the host function */
+		r = window_take(s, WINDOW_BEHIND_FUNCTION + cost(n));
 		if (!r)
 			r = stream_use(s, &stream);
 		if (!r)

@@ -257,8 +257,6 @@ static CUresult enqueue(CUstream stream, CUhostFn fn, void *user)
 	if (!r)
 		r = stream_find(stream, &s);
 	if (!r)
-		r = window_take(s, 1);
-	if (!r)
 		r = stream_use(s, &wire);
 	if (r)
 		return r;
@@ -272,6 +270,7 @@ static CUresult enqueue(CUstream stream, CUhostFn fn, void *user)
 		hostfunc_remove(id);
 	else if (!captured)
 		stream_taint(s, id);
+	s->behind_function = !captured;
 	return r;
 }
 

@@ -27,7 +27,8 @@ struct stream {
 	_Atomic uint64_t synced;
 	struct capture *_Atomic capture;
 	_Atomic uint64_t taint;	   /* the last host function that its work may come after; see hostfunc.h */
-	_Atomic unsigned queued; /* posted so far; see window.h */
+	_Atomic unsigned queued;   /* posted so far; see window.h */
+	_Atomic bool behind_function; /* the last was a host function */
 	struct {
 		uint64_t event, mark;
 		unsigned life;

@@ -15,13 +15,19 @@ CUresult window_take_slow(struct stream *s, unsigned queued);
 /* The stream goes away, and the events with it. */
 void window_close(struct stream *s);
 
-enum { WINDOW_STEP = 384 };
+enum { WINDOW_STEP = 384, WINDOW_BEHIND_FUNCTION = 17 };
 
 /* Work is about to be posted into @s, @count pieces of it for the driver: waits while too many are
- * under way. */
+ * under way. The driver takes any number of host functions, but other work behind one only 56 times. */
 static inline CUresult window_take(struct stream *s, unsigned count)
 {
-	unsigned before = atomic_fetch_add_explicit(&s->queued, count, memory_order_relaxed);
+	unsigned before;
+
+	if (atomic_load_explicit(&s->behind_function, memory_order_relaxed)) {
+		atomic_store_explicit(&s->behind_function, false, memory_order_relaxed);
+		count += WINDOW_BEHIND_FUNCTION;
+	}
+	before = atomic_fetch_add_explicit(&s->queued, count, memory_order_relaxed);
 
 	return before / WINDOW_STEP == (before + count) / WINDOW_STEP
 		       ? CUDA_SUCCESS

@@ -23,6 +23,7 @@ enum {
 	FRAME_INLINE_MAX = 256 << 10, /* bulk bytes carried in a frame; more goes by lanes */
 	BULK_CHUNK = 1 << 20,	  /* most bytes of a chunk on a lane; see bulk_chunk */
 	BULK_CHUNK_UNIT = 64 << 10,
+	FETCH_MAX = 64 << 20,	  /* bytes of a copy that is fetched when it is due */
 	FRAME_OP_CALL = 0x0100,	  /* first opcode of the spec; below: session frames */
 };
 

@@ -215,34 +215,68 @@ CUresult copy_in(struct request *q, const struct copy_shape *c, const void *byte
 		shape_issue(c, true, slot->bytes, 0, c->bytes, stream), stream);
 }
 
+static uint32_t chunk_bytes(uint64_t bytes, uint64_t offset, uint32_t chunk)
+{
+	return bytes - offset < chunk ? bytes - offset : chunk;
+}
+
+/* Slots for the chunks of a copy that is fetched, and the room they make; NULL: out of memory. */
+static struct slot **fetch_slots(
+	struct request *q, uint64_t bytes, unsigned count, struct fetch_room **out)
+{
+	struct slot **slots = calloc(count, sizeof(struct slot *));
+	struct fetch_room *room = calloc(count + 1, sizeof(*room));
+
+	if (!slots || !room) {
+		free((void *)slots);
+		free(room);
+		return NULL;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		size_t n = chunk_bytes(bytes, (uint64_t)i * BULK_CHUNK, BULK_CHUNK);
+
+		slots[i] = slot_await(q, staging_class(n));
+		room[i] = (struct fetch_room){slots[i]->bytes, n};
+	}
+	*out = room;
+	return slots;
+}
+
 CUresult copy_in_fetched(
 	struct request *q, const struct copy_shape *c, uint64_t id, CUstream stream)
 {
 	struct session *s = q->session;
-	struct slot *slot;
-	struct flight *f;
+	unsigned count = (c->bytes + BULK_CHUNK - 1) / BULK_CHUNK;
+	struct fetch_room *room;
+	struct slot **slots;
 	CUresult r;
 
-	if (!c->bytes || c->bytes > BULK_CHUNK)
+	if (!c->bytes || c->bytes > FETCH_MAX)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (stream_capturing(stream))
 		return CUDA_ERROR_NOT_SUPPORTED;
-	slot = slot_await(q, staging_class(c->bytes));
-	f = flight_new(s->copies, serving_context);
-	if (!f) {
-		staging_give(s->staging, slot);
+	slots = fetch_slots(q, c->bytes, count, &room);
+	if (!slots)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	}
-	f->slot = slot;
-	r = hostfunc_fetch(s, stream, id, slot->bytes, c->bytes);
-	if (!r)
-		r = shape_issue(c, true, slot->bytes, 0, c->bytes, stream);
-	return flight_go(s, &s->copies->in, f, r, stream);
-}
+	r = hostfunc_fetch(s, stream, id, room);
+	for (unsigned i = 0; r && i < count; i++)
+		staging_give(s->staging, slots[i]);
+	for (unsigned i = 0; !r && i < count; i++) {
+		struct flight *f = flight_new(s->copies, serving_context);
 
-static uint32_t chunk_bytes(uint64_t bytes, uint64_t offset, uint32_t chunk)
-{
-	return bytes - offset < chunk ? bytes - offset : chunk;
+		/* Bytes will still come into the slots that are left, so they are not used again. */
+		if (!f) {
+			r = CUDA_ERROR_OUT_OF_MEMORY;
+			break;
+		}
+		f->slot = slots[i];
+		r = flight_go(s, &s->copies->in, f,
+			shape_issue(c, true, slots[i]->bytes, (uint64_t)i * BULK_CHUNK,
+				chunk_bytes(c->bytes, (uint64_t)i * BULK_CHUNK, BULK_CHUNK), stream),
+			stream);
+	}
+	free((void *)slots);
+	return r;
 }
 
 static struct slot *chunk_await(struct request *q, uint64_t number, uint32_t bytes)

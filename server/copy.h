@@ -31,7 +31,7 @@ CUresult shape_issue(const struct copy_shape *c, bool in, uint8_t *host, uint64_
 
 /* Bytes that are in the frame. */
 CUresult copy_in(struct request *q, const struct copy_shape *c, const void *bytes, CUstream stream);
-/* At most BULK_CHUNK bytes that the client gives as @id when the copy is due. */
+/* At most FETCH_MAX bytes that the client gives as @id when the copy is due. */
 CUresult copy_in_fetched(
 	struct request *q, const struct copy_shape *c, uint64_t id, CUstream stream);
 /* Bytes that come by the lanes, @first their first chunk. */

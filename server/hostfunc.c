@@ -28,8 +28,7 @@ struct job {
 	unsigned noted; /* of those, seen by hostfunc_query */
 	unsigned sent;	/* calls that the client was asked for and has not answered */
 	unsigned done;	/* answers that no call has taken */
-	uint8_t *to;	/* room for the rest of bytes that are fetched; NULL: none */
-	size_t room;
+	struct fetch_room *rooms, *room; /* for bytes that are fetched, and the next; NULL: none */
 };
 
 struct hostfuncs {
@@ -60,6 +59,7 @@ static void job_remove(struct hostfuncs *h, struct job *j)
 	h->count--;
 	if (!j->repeats)
 		atomic_fetch_sub(&h->outstanding, 1);
+	free(j->rooms);
 	free(j);
 }
 
@@ -127,14 +127,14 @@ CUresult server_host_function(struct request *q, CUstream stream, uint64_t id)
 	return job_enqueue(q->session, j, stream);
 }
 
-CUresult hostfunc_fetch(struct session *s, CUstream stream, uint64_t id, uint8_t *to, size_t size)
+CUresult hostfunc_fetch(struct session *s, CUstream stream, uint64_t id, struct fetch_room *room)
 {
 	struct job *j = job_create(s, id, false);
 
-	if (j) {
-		j->to = to;
-		j->room = size;
-	}
+	if (j)
+		j->rooms = j->room = room;
+	else
+		free(room);
 	return job_enqueue(s, j, stream);
 }
 
@@ -240,6 +240,23 @@ bool hostfunc_busy(struct session *s)
 	return atomic_load(&s->hostfuncs->outstanding) || atomic_load(&s->hostfuncs->asked);
 }
 
+static void job_fill(struct job *j, const uint8_t *bytes, size_t size)
+{
+	while (size && j->room->size) {
+		struct fetch_room *room = j->room;
+		size_t n = size < room->size ? size : room->size;
+
+		memcpy(room->to, bytes, n);
+		room->to += n;
+		room->size -= n;
+		bytes += n;
+		size -= n;
+		if (!room->size)
+			j->room++;
+	}
+}
+
+/* A job stays until it is done, which only this thread says. */
 void hostfunc_bytes(struct session *s, uint64_t id, const uint8_t *bytes, size_t size)
 {
 	struct hostfuncs *h = s->hostfuncs;
@@ -247,14 +264,12 @@ void hostfunc_bytes(struct session *s, uint64_t id, const uint8_t *bytes, size_t
 
 	pthread_mutex_lock(&h->lock);
 	TAILQ_FOREACH(j, &h->jobs, link) {
-		if (j->id != id || !j->sent || j->done || size > j->room)
-			continue;
-		memcpy(j->to, bytes, size);
-		j->to += size;
-		j->room -= size;
-		break;
+		if (j->id == id && j->room && j->sent && !j->done)
+			break;
 	}
 	pthread_mutex_unlock(&h->lock);
+	if (j)
+		job_fill(j, bytes, size);
 }
 
 void hostfunc_done(struct session *s, uint64_t id)

@@ -20,9 +20,15 @@ void hostfunc_query(struct session *s);
 bool hostfunc_poll(struct session *s);
 bool hostfunc_busy(struct session *s);
 
-/* Enqueue a wait for bytes that the client gives as @id when they are due, @size at @to, which must
- * stay until then. */
-CUresult hostfunc_fetch(struct session *s, CUstream stream, uint64_t id, uint8_t *to, size_t size);
+/* Room for bytes of the client; an array ends with size 0. */
+struct fetch_room {
+	uint8_t *to;
+	size_t size;
+};
+
+/* Enqueue a wait for bytes that the client gives as @id when they are due. Takes over @room, from
+ * malloc; what it points to must stay until then. */
+CUresult hostfunc_fetch(struct session *s, CUstream stream, uint64_t id, struct fetch_room *room);
 
 /* The side thread: the next bytes of @id have come. */
 void hostfunc_bytes(struct session *s, uint64_t id, const uint8_t *bytes, size_t size);

@@ -61,6 +61,17 @@ void pending_reply(struct pending *p, CUresult result)
 	request_answer(&p->q, result);
 }
 
+/* The dispatcher is about to use what it waits for. */
+static bool pending_hardens(struct session *s, struct pending *p)
+{
+	bool hardening;
+
+	pthread_mutex_lock(&s->pending_lock);
+	hardening = p->hardening;
+	pthread_mutex_unlock(&s->pending_lock);
+	return hardening;
+}
+
 bool pending_query(struct session *s)
 {
 	bool done = false;
@@ -68,7 +79,7 @@ bool pending_query(struct session *s)
 	if (!atomic_load(&s->pending_count))
 		return false;
 	for (struct pending *p = pending_first(s); p; p = pending_next(s, p)) {
-		if (!p->done)
+		if (!p->done && !pending_hardens(s, p))
 			pending_ask(p);
 		done |= p->done;
 	}
@@ -94,17 +105,6 @@ static void pending_finish(struct pending *p)
 		atomic_fetch_sub(&context->users, 1);
 }
 
-/* One that is being hardened is finished the next time. */
-static bool pending_ready(struct session *s, struct pending *p)
-{
-	bool ready;
-
-	pthread_mutex_lock(&s->pending_lock);
-	ready = p->done && !p->hardening;
-	pthread_mutex_unlock(&s->pending_lock);
-	return ready;
-}
-
 bool pending_answer(struct session *s, struct pendings *acting)
 {
 	bool answered = false;
@@ -114,7 +114,7 @@ bool pending_answer(struct session *s, struct pendings *acting)
 		return false;
 	for (p = pending_first(s); p; p = next) {
 		next = pending_next(s, p);
-		if ((p->acts && !acting) || !pending_ready(s, p))
+		if (!p->done || (p->acts && !acting) || pending_hardens(s, p))
 			continue;
 		pending_remove(s, p);
 		if (p->acts)
@@ -136,35 +136,50 @@ void pending_act(struct pendings *acting)
 	}
 }
 
-/* The first that is to be hardened, marked so that it is not finished meanwhile. */
-static struct pending *pending_soft(struct session *s, void (**harden)(struct pending *p))
+/* Called with pending_lock. */
+static struct pending *pending_soft(struct session *s)
+{
+	struct pending *p;
+
+	TAILQ_FOREACH(p, &s->pendings, link) {
+		if (p->harden && !p->done)
+			break;
+	}
+	return p;
+}
+
+/* The next to harden, marked so that it is neither asked nor finished meanwhile. Nobody is asking
+ * when that begins: what the driver says of a stream must not meet a record into it. */
+static struct pending *pending_take_soft(struct session *s)
 {
 	struct pending *p;
 
 	pthread_mutex_lock(&s->pending_lock);
-	TAILQ_FOREACH(p, &s->pendings, link) {
-		if (!p->harden || p->done)
-			continue;
-		*harden = p->harden;
-		p->harden = NULL;
-		p->hardening = true;
-		break;
-	}
+	p = pending_soft(s);
 	pthread_mutex_unlock(&s->pending_lock);
+	if (!p)
+		return NULL;
+	pthread_mutex_lock(&s->polling);
+	pthread_mutex_lock(&s->pending_lock);
+	p = pending_soft(s);
+	if (p)
+		p->hardening = true;
+	pthread_mutex_unlock(&s->pending_lock);
+	pthread_mutex_unlock(&s->polling);
 	return p;
 }
 
 void pending_harden(struct session *s)
 {
-	void (*harden)(struct pending *p);
 	struct pending *p;
 
 	if (!atomic_load_explicit(&s->pending_count, memory_order_relaxed))
 		return;
-	while ((p = pending_soft(s, &harden))) {
+	while ((p = pending_take_soft(s))) {
 		if (!p->context || !context_use(p->context->real))
-			harden(p);
+			p->harden(p);
 		pthread_mutex_lock(&s->pending_lock);
+		p->harden = NULL;
 		p->hardening = false;
 		pthread_mutex_unlock(&s->pending_lock);
 	}

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "program.h"
 
-enum { SMALL = 1024, SMALLS = 100, LARGE = 12 << 20, PARTS = 4 };
+enum { SMALL = 1024, SMALLS = 20, LARGE = 12 << 20, PARTS = 4 };
 
 static _Atomic int go;
 
