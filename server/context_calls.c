@@ -120,6 +120,7 @@ CUresult server_context_synchronize(struct request *q)
 	w->pending.poll = wait_poll;
 	w->pending.finish = wait_finish;
 	w->pending.acts = true;
+	w->pending.covers = COVERS_CONTEXT;
 	barrier_begin(&w->barrier, serving_context);
 	return pending_add(q->session, &w->pending, q);
 }

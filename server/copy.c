@@ -40,10 +40,12 @@ struct flight {
 	uint64_t chunk;
 	/* To the client: */
 	uint64_t id, offset;
+	uint64_t number; /* among those issued */
+	CUstream stream;
 	uint32_t bytes;
 	bool inlined;
 	struct copy_wait *wait;
-	bool done;
+	_Atomic bool done;
 	CUresult result;
 };
 
@@ -52,6 +54,7 @@ TAILQ_HEAD(flights, flight);
 struct copies {
 	pthread_mutex_t lock; /* lists; flights are changed by who polls once they are in one */
 	_Atomic unsigned under_way;
+	_Atomic uint64_t issued; /* to the client */
 	struct flights in, out;
 	struct flights spare;
 	size_t captured; /* bytes kept for copies in graphs */
@@ -412,6 +415,8 @@ static CUresult out_part(struct request *q, const struct copy_shape *c, uint64_t
 	f->bytes = n;
 	f->inlined = inlined;
 	f->wait = w;
+	f->stream = stream;
+	f->number = ++s->copies->issued;
 	if (w) {
 		pthread_mutex_lock(&s->copies->lock);
 		w->left++;
@@ -537,6 +542,27 @@ static struct flight *list_before(struct copies *c, struct flights *list, struct
 	f = f ? TAILQ_PREV(f, flights, link) : TAILQ_LAST(list, flights);
 	pthread_mutex_unlock(&c->lock);
 	return f;
+}
+
+uint64_t copy_issued(const struct session *s)
+{
+	return s->copies->issued;
+}
+
+void copy_completed(
+	struct session *s, const struct context *context, CUstream stream, uint64_t issued)
+{
+	struct copies *c = s->copies;
+	struct flight *f;
+
+	pthread_mutex_lock(&c->lock);
+	TAILQ_FOREACH(f, &c->out, link) {
+		if (f->number > issued)
+			break;
+		if (f->context == context && (!stream || f->stream == stream))
+			f->done = true;
+	}
+	pthread_mutex_unlock(&c->lock);
 }
 
 static bool outs_poll(struct session *s)

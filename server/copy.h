@@ -48,6 +48,16 @@ void copy_accept(struct request *q);
 /* The chunks of a transfer that nobody will use, or all of them into @to. */
 void copy_collect(struct request *q, uint64_t first, uint64_t bytes, uint8_t *to);
 
+/*
+ * Copies to the client that were issued so far, and: of those in @stream, or NULL in all of @context,
+ * the first @issued are known to be complete, though the driver may not say so yet of their events.
+ * Seen on driver 580 with threads that load code beside: cuStreamSynchronize returned, and an event
+ * recorded in that stream before was not ready.
+ */
+uint64_t copy_issued(const struct session *s);
+void copy_completed(
+	struct session *s, const struct context *context, CUstream stream, uint64_t issued);
+
 /* Push what has completed and free what it used; true when something moved. */
 bool copy_poll(struct session *s);
 bool copy_busy(const struct session *s);

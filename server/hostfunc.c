@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "copy.h"
 #include "mirror.h"
 #include "output.h"
 #include "server_calls.h"
@@ -23,6 +24,10 @@ struct job {
 	TAILQ_ENTRY(job) link;
 	struct session *session;
 	uint64_t id;
+	/* Where it is enqueued, and the copies issued before. */
+	struct context *context;
+	CUstream stream;
+	uint64_t issued;
 	bool repeats;	/* a graph's */
 	unsigned asked; /* calls of the driver that the client was not asked for */
 	unsigned noted; /* of those, seen by hostfunc_query */
@@ -111,6 +116,9 @@ static CUresult job_enqueue(struct session *s, struct job *j, CUstream stream)
 
 	if (!j)
 		return CUDA_ERROR_OUT_OF_MEMORY;
+	j->context = serving_context;
+	j->stream = stream;
+	j->issued = copy_issued(s);
 	r = driver.cuLaunchHostFunc(stream, trampoline, j);
 	if (r) {
 		pthread_mutex_lock(&s->hostfuncs->lock);
@@ -178,8 +186,11 @@ void hostfunc_query(struct session *s)
 	if (!atomic_load(&h->asked))
 		return;
 	pthread_mutex_lock(&h->lock);
-	TAILQ_FOREACH(j, &h->jobs, link)
+	TAILQ_FOREACH(j, &h->jobs, link) {
+		if (j->asked > j->noted && !j->repeats)
+			copy_completed(s, j->context, j->stream, j->issued);
 		j->noted = j->asked;
+	}
 	pthread_mutex_unlock(&h->lock);
 }
 

@@ -350,6 +350,7 @@ CUresult server_memory_free(struct request *q, CUdeviceptr address)
 	f->pending.poll = freeing_poll;
 	f->pending.finish = freeing_finish;
 	f->pending.acts = true;
+	f->pending.covers = COVERS_CONTEXT;
 	barrier_begin(&f->barrier, c);
 	return pending_add(q->session, &f->pending, q);
 }

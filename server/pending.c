@@ -2,6 +2,7 @@
 /* See pending.h. Answers are given in the order in which the waits began. */
 #include "pending.h"
 
+#include "copy.h"
 #include "mirror.h"
 #include "output.h"
 #include "watch.h"
@@ -13,6 +14,7 @@ CUresult pending_add(struct session *s, struct pending *p, const struct request 
 		p->context = context_find(s, q->context_id);
 	if (p->context)
 		atomic_fetch_add(&p->context->users, 1);
+	p->issued = copy_issued(s);
 	pthread_mutex_lock(&s->pending_lock);
 	TAILQ_INSERT_TAIL(&s->pendings, p, link);
 	atomic_fetch_add(&s->pending_count, 1);
@@ -48,6 +50,9 @@ static void pending_ask(struct pending *p)
 		r = p->poll(p);
 	if (r == CUDA_ERROR_NOT_READY)
 		return;
+	if (!r && p->covers)
+		copy_completed(p->q.session, p->context,
+			p->covers == COVERS_STREAM ? p->stream : NULL, p->issued);
 	p->result = r;
 	p->done = true;
 }

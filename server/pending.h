@@ -19,6 +19,10 @@ struct pending {
 	void (*harden)(struct pending *p);
 	/* It is done with p->result, all data that came before is sent: act, answer and free it. */
 	void (*finish)(struct pending *p);
+	/* What its end says of copies: all of that stream, or of the context, are complete. */
+	enum { COVERS_NOTHING, COVERS_STREAM, COVERS_CONTEXT } covers;
+	CUstream stream;
+	uint64_t issued;   /* copies, when it was added */
 	bool acts;	   /* finish makes driver calls that may block */
 	bool hardening;	   /* guarded by pending_lock: leave it alone */
 	_Atomic bool done; /* result is written before */

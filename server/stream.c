@@ -55,7 +55,6 @@ void stream_gone(struct session *s, uint64_t id)
  * an event takes over, which later work does not move. */
 struct stream_wait {
 	struct pending pending;
-	CUstream stream;
 	_Atomic CUevent event; /* NULL: not recorded */
 };
 
@@ -65,7 +64,7 @@ static CUresult wait_poll(struct pending *p)
 
 	CUevent event = w->event;
 
-	return event ? driver.cuEventQuery(event) : driver.cuStreamQuery(w->stream);
+	return event ? driver.cuEventQuery(event) : driver.cuStreamQuery(p->stream);
 }
 
 static void wait_harden(struct pending *p)
@@ -75,7 +74,7 @@ static void wait_harden(struct pending *p)
 	CUresult r = context_event(p->context, &event);
 
 	if (!r) {
-		r = driver.cuEventRecord(event, w->stream);
+		r = driver.cuEventRecord(event, p->stream);
 		if (!r)
 			w->event = event;
 		else
@@ -99,7 +98,7 @@ static void wait_finish(struct pending *p)
 		if (event)
 			driver.cuEventSynchronize(event);
 		else
-			driver.cuStreamSynchronize(w->stream);
+			driver.cuStreamSynchronize(p->stream);
 	}
 	if (event)
 		context_event_done(p->context, event);
@@ -113,7 +112,8 @@ CUresult server_stream_synchronize(struct request *q, CUstream stream)
 
 	if (!w)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	w->stream = stream;
+	w->pending.stream = stream;
+	w->pending.covers = COVERS_STREAM;
 	w->pending.poll = wait_poll;
 	w->pending.harden = wait_harden;
 	w->pending.finish = wait_finish;
@@ -129,6 +129,7 @@ CUresult server_stream_query(struct request *q, CUstream stream)
 	/* The client waits for nothing that it knows is done, so what kernels printed is shown now.
 	 */
 	driver.cuStreamSynchronize(stream);
+	copy_completed(q->session, serving_context, stream, copy_issued(q->session));
 	session_notice(q->session);
 	return CUDA_SUCCESS;
 }
