@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What emitters share: text of C, and how long runs of values are."""
+"""What emitters share: text of C."""
 import re
 
 
 def params(vars_, form=lambda v: v.decl):
     return ', '.join(map(form, vars_)) or 'void'
+
+
+def wire_params(call, first=''):
+    """Parameters of a half: a handle that the call creates is its number."""
+    inner = [f'uint64_t {v.name}' if v.born else v.decl for v in call.params]
+    return ', '.join(([first] if first else []) + inner) or 'void'
 
 
 def prototype(name, inner, tail):
@@ -19,34 +25,28 @@ def prototype(name, inner, tail):
     return text + ')' + tail
 
 
+def header(name, *includes, body):
+    guard = re.sub(r'\W', '_', name).upper()
+    lines = ''.join(f'#include {i if i[0] == "<" else chr(34) + i + chr(34)}\n' for i in includes)
+    return f'#ifndef {guard}\n#define {guard}\n\n{lines}{chr(10) if lines else ""}{body}\n#endif\n'
+
+
+def macro(name, rows):
+    """A list for C, which gives each row to a macro of its own."""
+    return f'#define {name}(X) \\\n' + ''.join(f'\tX({row}) \\\n' for row in rows) + '\n'
+
+
+def exports_map(spec):
+    names = sorted(n for c in spec.calls for n in c.exported) + sorted(v.name for v in spec.data)
+    return '{\nglobal:\n' + ''.join(f'\t{n};\n' for n in names) + 'local:\n\t*;\n};\n'
+
+
 def indent(text):
     return re.sub(r'(?m)^(?=.)', '\t', text)
 
 
 def slug(section):
     return re.sub(r'\W+', '_', section.lower())
-
-
-def plain_name(item):
-    """What a value is called, as one identifier to derive others from."""
-    return f'{item.var.name}_{item.field.name}' if item.field else item.var.name
-
-
-def counted(item, n):
-    """The length of a run from the number that says it."""
-    if item.sized:
-        return f'size_of_{item.count.base}({n})'
-    return f'({n} - {item.leaf.less})' if item.leaf.less else n
-
-
-def run_count(item, at, given):
-    """How many values of a run there are; `at` gives the place of the number that says it."""
-    if item.count == 'string':
-        return f'{plain_name(item)}_length'
-    if item.count is None:
-        return f'({given} ? 1u : 0u)'
-    count = item.count if isinstance(item.count, int) else counted(item, at(item.count))
-    return f'({given} ? {count} : 0)' if item.leaf.optional else str(count)
 
 
 def scaled(count, item):
@@ -59,8 +59,7 @@ def offset(items, item):
 
 
 def fixed_size(items):
-    sizes = [1 if i.kind == 'flag' else 4 if i.kind == 'length' else i.size
-             for i in items if i.kind != 'run']
+    sizes = [i.size for i in items if i.kind != 'run']
     named = sorted({s for s in sizes if isinstance(s, str)})
     number = sum(s for s in sizes if isinstance(s, int))
     parts = [s if sizes.count(s) == 1 else f'{sizes.count(s)} * {s}' for s in named]

@@ -5,247 +5,183 @@ wire_NAME encodes a request, sends it and decodes the reply. stub_NAME checks
 pointers and handles first. The exported function calls the stub or its
 hand-written replacement, client_NAME.
 """
-from emit import fixed_size, indent, params, plain_name, prototype, run_count, scaled
+from emit import fixed_size, header, indent, params, prototype, scaled
 
 CACHED_MAX = 2048  # bytes of a request that is answered from memory
 
 
-def wire_decl(spec, var):
+def wire_decl(var):
     """A parameter of wire_NAME: handles are numbers already."""
-    handle = spec.handles.get(var.base)
-    if handle and (not var.pointer or handle.minted and 'new' in var.words):
-        return f'uint64_t {var.name}'
-    return var.decl
+    return f'uint64_t {var.name}' if var.born or var.handle and not var.pointer else var.decl
 
 
 def flags_of(call):
-    names = [f for word, f in (('nocontext', 'CALL_NO_CONTEXT'), ('nowork', 'CALL_NO_WORK'))
-             if word in call.words]
-    return ' | '.join(names) or '0'
+    flags = {'nocontext': 'CALL_NO_CONTEXT', 'nowork': 'CALL_NO_WORK'}
+    return ' | '.join(f for word, f in flags.items() if word in call.words) or '0'
 
 
-def client_count(item):
+def count_of(item):
     path = f'{item.var.name}->' if item.field else ''
-    return run_count(item, lambda v: ('*' if v.pointer else '') + path + v.name, path + item.leaf.name)
+    return item.number(lambda v: ('*' if v.pointer else '') + path + v.name, item.path('->'))
 
 
-def client_value(item):
-    """The lvalue on the client that a value comes from or goes to."""
-    if item.field:
-        return f'{item.var.name}->{item.field.name}'
-    pointer = item.var.pointer and item.kind == 'value'
-    return ('*' if pointer else '') + item.var.name
+def value_of(item):
+    """The lvalue that a value comes from or goes to."""
+    single = item.var.pointer and item.kind == 'value' and not item.field
+    return ('*' if single else '') + item.path('->')
 
 
 def put(item):
     if item.kind == 'flag':
-        return f'\tput_u8(&out, {client_value(item)} != NULL);\n'
+        return f'\tput_u8(&out, {value_of(item)} != NULL);\n'
     if item.kind == 'length':
-        return f'\tput_u32(&out, {plain_name(item)}_length);\n'
+        return f'\tput_u32(&out, {item.name}_length);\n'
     if item.kind == 'run':
-        return f'\tput_bytes(&out, {client_value(item)}, {scaled(client_count(item), item)});\n'
-    target = client_value(item)
-    address = target[1:] if target.startswith('*') else f'&{target}'
-    return f'\tput_bytes(&out, {address}, {item.size});\n'
+        return f'\tput_bytes(&out, {value_of(item)}, {scaled(count_of(item), item)});\n'
+    return f'\tput_bytes(&out, {f"&{value_of(item)}".removeprefix("&*")}, {item.size});\n'
 
 
-def wire_request(call):
-    """Statements that find the request's size; lengths come from applications."""
-    runs = [i for i in call.request if i.kind == 'run']
-    text = ''.join(f'\tconst uint32_t {plain_name(i)}_length = string_length({client_value(i)});\n'
+def request_size(call):
+    """Declarations and statements that find the request's size; lengths come from applications."""
+    text = ''.join(f'\tconst uint32_t {i.name}_length = string_length({value_of(i)});\n'
                    for i in call.request if i.kind == 'length')
-    text += f'\t{"" if runs else "const "}size_t payload = {fixed_size(call.request)};\n'
+    text += f'\tsize_t payload = {fixed_size(call.request)};\n'
     checks = ''
-    for item in runs:
-        count = client_count(item)
-        if not isinstance(item.count, int) and item.count is not None:
-            checks += f'\tif ((uint64_t){count} > FRAME_MAX)\n\t\treturn CUDA_ERROR_INVALID_VALUE;\n'
-        checks += f'\tpayload += {scaled(f"(size_t){count}", item)};\n'
-    if runs:
+    for item in (i for i in call.request if i.kind == 'run'):
+        if not isinstance(item.count, int):
+            checks += f'\tif ((uint64_t){count_of(item)} > FRAME_MAX)\n\t\treturn CUDA_ERROR_INVALID_VALUE;\n'
+        checks += f'\tpayload += {scaled(f"(size_t){count_of(item)}", item)};\n'
+    if checks:
         checks += '\tif (payload > FRAME_MAX - sizeof(struct frame))\n\t\treturn CUDA_ERROR_INVALID_VALUE;\n'
     return text, checks
 
 
-def reply_locals(call):
+def reply_values(call):
     """Decode first, assign only when all was there: outputs stay untouched on failure."""
-    decls, gets, sets = '', '', ''
+    always, decls, gets, sets = 'always' in call.words, '', '', ''
+    if always:
+        decls, gets = '\tCUresult result = CUDA_SUCCESS;\n', '\t\tget_value(in, &result, sizeof(result));\n'
     for item in call.reply:
-        stem = plain_name(item)
-        name = f'{stem}_got'
+        got, value, n = f'{item.name}_got', value_of(item), f'{item.name}_count'
+        learn = f'\t\t\treal_learn(KIND_{item.handle.name}, {{}}, {{}});\n' if item.handle else ''
         if item.kind == 'value':
-            decls += f'\t{item.type} {name};\n'
-            gets += f'\t\tget_value(in, &{name}, sizeof({name}));\n'
+            decls += f'\t{item.leaf.base} {got};\n'
+            gets += f'\t\tget_value(in, &{got}, sizeof({got}));\n'
             # A failed `always` call has results, but made nothing.
             wanted = [item.var.name] if item.leaf.optional and item.var.pointer else []
-            wanted += ['result == CUDA_SUCCESS'] if 'always' in call.words and 'new' in item.leaf.words else []
+            wanted += ['result == CUDA_SUCCESS'] if always and 'new' in item.leaf.words else []
             sets += f'\t\t\tif ({" && ".join(wanted)})\n\t' if wanted else ''
-            sets += f'\t\t\t{client_value(item)} = {name};\n'
-            sets += f'\t\t\treal_learn(KIND_{item.handle.name}, &{name}, 1);\n' if item.handle else ''
+            sets += f'\t\t\t{value} = {got};\n' + learn.format(f'&{got}', 1)
             continue
-        count = client_count(item)
-        if not isinstance(item.count, (int, str, type(None))) and item.count.pointer:
-            count = f'run_min({count}, {item.count.name}_got)'
-        decls += f'\tconst uint8_t *{name};\n\tuint64_t {stem}_count;\n'
-        gets += f'\t\t{stem}_count = {count};\n'
-        gets += f'\t\t{name} = get_run(in, {stem}_count, {item.size});\n'
-        sets += f'\t\t\tif ({stem}_count)\n\t\t\t\tmemcpy({client_value(item)}, {name}, ' \
-                f'{stem}_count * {item.size});\n'
-        sets += f'\t\t\treal_learn(KIND_{item.handle.name}, {name}, {stem}_count);\n' if item.handle else ''
-    return decls, gets, sets
+        count = f'run_min({count_of(item)}, {item.count.name}_got)' if item.counted_back else count_of(item)
+        decls += f'\tconst uint8_t *{got};\n\tuint64_t {n};\n'
+        gets += f'\t\t{n} = {count};\n\t\t{got} = get_run(in, {n}, {item.size});\n'
+        sets += f'\t\t\tif ({n})\n\t\t\t\tmemcpy({value}, {got}, {n} * {item.size});\n' + learn.format(got, n)
+    decode = f'\tif (r == CUDA_SUCCESS) {{\n{gets}\t\tif (!in->bad) {{\n{sets}\t\t}}\n\t}}\n' if gets else ''
+    return decls, decode
 
 
-def wire_call(spec, call):
-    sizes, checks = wire_request(call)
-    decls, gets, sets = reply_locals(call)
+def wire_call(call):
+    text, checks = request_size(call)
+    decls, decode = reply_values(call)
     puts = ''.join(map(put, call.request))
-    flush = '\tcall_flush();\n' if 'flushes' in call.words else ''
-    head = prototype(f'CUresult wire_{call.name}', params(call.params, lambda v: wire_decl(spec, v)), '\n{\n')
+    text = prototype(f'CUresult wire_{call.name}', params(call.params, wire_decl), '\n{\n') + text
     if call.answer == 'cached':
-        return head + cached_body(call, sizes, checks, puts, decls, gets, sets)
-    text = head + sizes + '\tstruct call c;\n\tCUresult r;\n' + ('\tuint8_t *out;\n' if puts else '')
-    if gets:
-        text += '\tstruct cursor *in = &c.in;\n' + decls
-    if 'always' in call.words:
-        text += '\tCUresult result = CUDA_SUCCESS;\n'
-    text += f'\n{checks}\tr = call_begin(&c, OP_{call.name}, payload, {flags_of(call)});\n'
-    text += '\tif (r != CUDA_SUCCESS)\n\t\treturn r;\n'
-    text += f'\tout = c.out;\n{puts}\tc.out = out;\n' if puts else ''
-    if call.answer == 'posted':
-        return text + flush + '\treturn call_post(&c);\n}\n\n'
-    text += '\tr = call_wait(&c);\n' + flush
-    if 'always' in call.words:
-        gets = '\t\tget_value(in, &result, sizeof(result));\n' + gets
-    if gets:
-        text += f'\tif (r == CUDA_SUCCESS) {{\n{gets}\t\tif (!in->bad) {{\n{sets}\t\t}}\n\t}}\n'
-    if 'always' in call.words:
-        return text + '\tr = call_end(&c, r);\n\treturn r != CUDA_SUCCESS ? r : result;\n}\n\n'
-    return text + '\treturn call_end(&c, r);\n}\n\n'
-
-
-def cached_body(call, sizes, checks, puts, decls, gets, sets):
-    fill = f'\tout = key;\n{puts}' if puts else '\tkey[0] = 0;\n'
-    sizes += '\tuint8_t *out;\n' if puts else ''
-    return f'''{sizes}	uint8_t key[{CACHED_MAX}], answer[{fixed_size(call.reply)}];
+        return text + f'''	uint8_t key[{CACHED_MAX}], answer[{fixed_size(call.reply)}], *out = key;
 	struct cursor cursor = {{ answer, answer + sizeof(answer), false }}, *in = &cursor;
 {decls}	CUresult r;
 
 {checks}	if (payload > sizeof(key))
 		return CUDA_ERROR_INVALID_VALUE;
-{fill}	r = call_cached(OP_{call.name}, key, payload, answer, sizeof(answer), {flags_of(call)});
-	if (r == CUDA_SUCCESS) {{
-{gets}		if (!in->bad) {{
-{sets}		}}
-	}}
-	return r;
+	key[0] = 0;
+{puts}	r = call_cached(OP_{call.name}, key, out - key, answer, sizeof(answer), {flags_of(call)});
+{decode}	return r;
 }}
 
 '''
+    cursor = '\tstruct cursor *in = &c.in;\n' if decode else ''
+    text += f'''	struct call c;
+	CUresult r;
+	uint8_t *out;
+{cursor}{decls}
+{checks}	r = call_begin(&c, OP_{call.name}, payload, {flags_of(call)});
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+{puts}	c.out = out;
+'''
+    flush = '\tcall_flush();\n' if 'flushes' in call.words else ''
+    if call.answer == 'posted':
+        return f'{text}{flush}\treturn call_post(&c);\n}}\n\n'
+    text += f'\tr = call_wait(&c);\n{flush}{decode}'
+    if 'always' in call.words:
+        return text + '\tr = call_end(&c, r);\n\treturn r != CUDA_SUCCESS ? r : result;\n}\n\n'
+    return text + '\treturn call_end(&c, r);\n}\n\n'
 
 
 def wire_calls_c(spec, section):
-    calls = [c for c in spec.calls if c.opcode and c.section == section]
     text = '#include "call.h"\n#include "layout.h"\n#include "opcodes.h"\n#include "real.h"\n#include "sizes.h"\n' \
            '#include "wire_calls.h"\n\n'
-    types = [(n, s) for n, s in spec.numbers.items()] + [(h, 8) for h in spec.handles]
     if section == spec.sections[0]:
-        text += ''.join(f'_Static_assert(sizeof({n}) == {s}, "size of {n}");\n' for n, s in types) + '\n'
-    return text + ''.join(wire_call(spec, c) for c in calls)
+        text += ''.join(f'_Static_assert(sizeof({t.name}) == {t.size}, "size of {t.name}");\n'
+                        for t in spec.of_kind('number') + spec.handles) + '\n'
+    return text + ''.join(wire_call(c) for c in spec.remote if c.section == section)
 
 
 def wire_calls_h(spec):
-    text = '#ifndef WIRE_CALLS_H\n#define WIRE_CALLS_H\n\n#include "cuda_types.h"\n\n'
-    for call in (c for c in spec.calls if c.opcode):
-        text += f'/* {call.text} */\n' if call.wire and call.text else ''
-        inner = params(call.params, lambda v: wire_decl(spec, v))
-        text += prototype(f'CUresult wire_{call.name}', inner, ';\n')
-    return text + '\n#endif\n'
+    return header('WIRE_CALLS_H', 'cuda_types.h', body=''.join(
+        (f'/* {c.text} */\n' if c.wire and c.text else '') +
+        prototype(f'CUresult wire_{c.name}', params(c.params, wire_decl), ';\n') for c in spec.remote))
 
 
 def client_calls_h(spec):
-    text = '#ifndef CLIENT_CALLS_H\n#define CLIENT_CALLS_H\n\n#include "cuda_types.h"\n\n'
-    text += '/* What a handle is on the wire, or the error for it. */\n'
-    text += ''.join(f'CUresult {h.check}({h.name} handle, uint64_t *wire);\n'
-                    for h in spec.handles.values() if h.check)
-    text += '\n/* Hand-written halves. */\n'
-    for call in (c for c in spec.calls if not c.wire and c.hand_client):
-        text += prototype(f'CUresult client_{call.name}', params(call.params), ';\n')
-    text += '\n/* Generated halves, for those that call another function of the interface. */\n'
-    for call in (c for c in spec.calls if has_stub(c)):
-        text += prototype(f'CUresult stub_{call.name}', params(call.params), ';\n')
-    return text + '\n#endif\n'
+    halves = lambda prefix, calls: ''.join(prototype(f'CUresult {prefix}_{c.name}', params(c.params), ';\n') for c in calls)
+    checks = ''.join(f'CUresult {h.check}({h.name} handle, uint64_t *wire);\n' for h in spec.handles if h.check)
+    return header('CLIENT_CALLS_H', 'cuda_types.h', body='/* What a handle is on the wire, or the error for it. */\n' + checks +
+                  '\n/* Hand-written halves. */\n' + halves('client', [c for c in spec.functions if c.hand_client]) +
+                  '\n/* Generated halves, for those that call another function of the interface. */\n' +
+                  halves('stub', filter(has_stub, spec.functions)))
 
 
 # Exported functions.
 
 def has_stub(call):
-    return not call.wire and not call.hand_client and call.answer != 'unsupported'
+    return not call.hand_client and call.answer != 'unsupported'
 
 
 def inner_name(call):
     return ('client_' if call.hand_client else 'stub_') + call.name
 
 
-def stub_checks(spec, call):
-    """NULL pointers, then handles, in the order of the parameters."""
-    decls, text, args, after = '', '', [], ''
-    if any(v.base in spec.handles and not spec.handles[v.base].minted and not v.pointer for v in call.params):
-        # Looking such a handle up takes a lock, which a forked child must not.
-        text = f'\tr = call_check({flags_of(call)});\n\tif (r != CUDA_SUCCESS)\n\t\treturn r;\n'
-    refuse = lambda r: f'\t\treturn call_refuse({flags_of(call)}, {r});\n'
-    for var in call.params:
-        handle = spec.handles.get(var.base)
-        if var.pointer and not var.optional:
-            counted = isinstance(var.length, str) and var.length.strip('*')
-            count = f'{counted} && *{counted}' if counted and var.length[0] == '*' else counted
-            text += f'\tif (!{var.name}{f" && {count}" if counted else ""})\n' + \
-                refuse('CUDA_ERROR_INVALID_VALUE')
-        if handle and 'new' in var.words and handle.minted:
-            args.append(f'{var.name}_wire')
-        elif handle and not var.pointer:
-            decls += f'\tuint64_t {var.name}_wire = 0;\n'
-            text += translate(handle, var, var.name, f'&{var.name}_wire', refuse)
-            args.append(f'{var.name}_wire')
-        elif var.base in spec.structs:
-            copy = f'{var.name}_wire'
-            inside = [(spec.handles[f.base], f) for f in spec.structs[var.base]
-                      if f.base in spec.handles and not f.pointer and 'out' not in (var.way, f.way)]
-            for field in spec.structs[var.base]:
-                if field.length and 'out' not in (var.way, field.way):
-                    text += f'\tif (!{var.name}->{field.name} && {var.name}->{field.length})\n' + \
-                        refuse('CUDA_ERROR_INVALID_VALUE')
-            if not inside:
-                args.append(var.name)
-                continue
-            decls += f'\t{var.base} {copy};\n\tuint64_t {var.name}_handle = 0;\n'
-            text += f'\t{copy} = *{var.name};\n'
-            for handle, field in inside:
-                text += translate(handle, field, f'{var.name}->{field.name}', f'&{var.name}_handle', refuse)
-                text += f'\t{copy}.{field.name} = ({field.base})(uintptr_t){var.name}_handle;\n'
-                if var.way == 'inout' and handle.minted:
-                    after += f'\t{copy}.{field.name} = {var.name}->{field.name};\n'
-            after += f'\t*{var.name} = {copy};\n' if var.way == 'inout' else ''
-            args.append(f'&{copy}')
-        else:
-            args.append(var.name)
-    return decls, text, args, after
-
-
-def translate(handle, var, value, out, refuse):
+def translate(var, value, out, refuse):
     """Statements that turn a handle into the number that travels."""
+    handle, number = var.handle, f'(uint64_t)(uintptr_t){value}'
     if handle.check:
-        null = f'{value} ? {handle.check}({value}, {out}) : CUDA_SUCCESS' if var.optional else \
-            f'{handle.check}({value}, {out})'
-        return f'\tr = {null};\n\tif (r != CUDA_SUCCESS)\n' + refuse('r')
-    number = f'(uint64_t)(uintptr_t){value}'
+        check = f'{handle.check}({value}, &{out})'
+        return f'\tr = {f"{value} ? {check} : CUDA_SUCCESS" if var.optional else check};\n' + refuse('r != CUDA_SUCCESS', 'r')
     known = f'object_get(KIND_{handle.name}, {value})' if handle.minted else f'real_known(KIND_{handle.name}, {number})'
-    test = f'{value} && !{known}' if var.optional else f'!{known}'
-    return f'\tif ({test})\n' + refuse(f'(CUresult){handle.error}') + f'\t{out[1:]} = {number};\n'
+    given = f'{value} && ' if var.optional else ''
+    return refuse(f'{given}!{known}', f'(CUresult){handle.error}') + f'\t{out} = {number};\n'
 
 
-def ended(spec, call, minted):
-    """The handle of a kind that a call destroys, or makes when it is minted."""
-    return next((v for v in call.params if v.words & {'free', 'new'} and v.base in spec.handles and
-                 spec.handles[v.base].minted == minted and ('free' in v.words or minted)), None)
+def struct_checks(var, refuse):
+    """Check a struct and copy it where it has handles: declarations, statements, the argument, what follows success."""
+    copy, decls, text, after = f'{var.name}_wire', '', '', ''
+    ins = [f for f in var.fields if 'out' not in (var.way, f.way)]
+    for field in (f for f in ins if f.length):
+        text += refuse(f'!{var.name}->{field.name} && {var.name}->{field.length}', 'CUDA_ERROR_INVALID_VALUE')
+    inside = [f for f in ins if f.handle and not f.pointer]
+    if not inside:
+        return decls, text, var.name, after
+    decls += f'\t{var.base} {copy};\n\tuint64_t {var.name}_handle = 0;\n'
+    text += f'\t{copy} = *{var.name};\n'
+    for field in inside:
+        text += translate(field, f'{var.name}->{field.name}', f'{var.name}_handle', refuse)
+        text += f'\t{copy}.{field.name} = ({field.base})(uintptr_t){var.name}_handle;\n'
+        if var.way == 'inout' and field.minted:
+            after += f'\t{copy}.{field.name} = {var.name}->{field.name};\n'
+    after += f'\t*{var.name} = {copy};\n' if var.way == 'inout' else ''
+    return decls, text, f'&{copy}', after
 
 
 def stub(spec, call):
@@ -253,94 +189,58 @@ def stub(spec, call):
     if call.via:
         target = next(c for c in spec.calls if c.name == call.via[0])
         return head + f'\treturn {inner_name(target)}({", ".join(call.via[1])});\n}}\n\n'
-    decls, text, args, good = stub_checks(spec, call)
-    bad, result = '', f'wire_{call.name}({", ".join(args)})'
-    minted, real = ended(spec, call, True), ended(spec, call, False)
-    if minted and 'new' in minted.words:
-        decls += f'\tstruct object *made;\n\tuint64_t {minted.name}_wire;\n'
-        text += f'''	made = object_create(KIND_{minted.base});
-	if (!made)
-		return call_refuse({flags_of(call)}, CUDA_ERROR_OUT_OF_MEMORY);
-	{minted.name}_wire = made->handle;
-'''
-        good = f'\t*{minted.name} = ({minted.base})(uintptr_t){minted.name}_wire;\n' + good
-        bad = f'\tobject_destroy(KIND_{minted.base}, made);\n'
-    elif minted:
-        good += f'\tobject_destroy(KIND_{minted.base}, object_get(KIND_{minted.base}, {minted.name}));\n'
-    if real:
-        text += f'\treal_forget(KIND_{real.base}, {real.name}_wire);\n'
-        bad = f'\treal_learn(KIND_{real.base}, &{real.name}_wire, 1);\n'
+    refuse = lambda wrong, error: f'\tif ({wrong})\n\t\treturn call_refuse({flags_of(call)}, {error});\n'
+    decls, text, args, last, good, bad = '', '', [], '', '', ''
+    if any(v.handle and not v.minted and not v.pointer for v in call.params):
+        # Looking such a handle up takes a lock, which a forked child must not.
+        text = f'\tr = call_check({flags_of(call)});\n\tif (r != CUDA_SUCCESS)\n\t\treturn r;\n'
+    for var in call.params:  # NULL pointers, then handles
+        args.append(var.name)
+        if var.pointer and not var.optional:
+            length = var.length if isinstance(var.length, str) else ''
+            count = f'{length[1:]} && {length}' if length[:1] == '*' else length
+            text += refuse(f'!{var.name}{f" && {count}" if count else ""}', 'CUDA_ERROR_INVALID_VALUE')
+        if var.handle and not var.pointer:
+            args[-1] = f'{var.name}_wire'
+            decls += f'\tuint64_t {var.name}_wire = 0;\n'
+            text += translate(var, var.name, args[-1], refuse)
+            if 'free' in var.words:
+                last += f'\treal_forget(KIND_{var.base}, {args[-1]});\n'
+                bad = f'\treal_learn(KIND_{var.base}, &{args[-1]}, 1);\n'
+        elif var.fields:
+            more, checks, args[-1], after = struct_checks(var, refuse)
+            decls, text, good = decls + more, text + checks, good + after
     decls += '\tCUresult r;\n' if good or bad or 'r = ' in text else ''
-    text = head + decls + ('\n' if decls else '') + text
+    text = head + decls + ('\n' if decls else '') + text + last
+    result = f'wire_{call.name}({", ".join(args)});\n'
     if not good and not bad:
-        return text + f'\treturn {result};\n}}\n\n'
+        return f'{text}\treturn {result}}}\n\n'
     if good and 'always' not in call.words:
         good = f'\tif (r == CUDA_SUCCESS) {{\n{indent(good)}\t}}\n'
     bad = f'\tif (r != CUDA_SUCCESS)\n{indent(bad)}' if bad else ''
-    return text + f'\tr = {result};\n{good}{bad}\treturn r;\n}}\n\n'
+    return f'{text}\tr = {result}{good}{bad}\treturn r;\n}}\n\n'
 
 
-def is_default(spec, var):
-    handle = spec.handles.get(var.base)
-    return handle and handle.twin and not var.pointer
-
-
-def exported(spec, call):
+def exported(call):
     text = ''
     for name in call.exported:
-        twin = name != call.name
-        stream = [v.name for v in call.params if twin and is_default(spec, v)]
-        args = [f'{v.name} ? {v.name} : ({v.base})PER_THREAD' if v.name in stream else v.name for v in call.params]
         text += prototype(f'CUresult CUDAAPI {name}', params(call.params), '\n{\n')
         if call.answer == 'unsupported':
             text += f'\treturn call_unsupported({call.index}, (CUresult){call.error});\n}}\n\n'
             continue
-        invoke = f'{inner_name(call)}({", ".join(args)})'
-        macro = 'CALL_TWIN' if twin and not stream else 'CALL_COUNTED'
-        text += f'\t{macro}({call.index}, {invoke});\n}}\n\n'
+        twin = name != call.name
+        streams = [v for v in call.params if twin and v.handle and v.handle.twin and not v.pointer]
+        args = [f'{v.name} ? {v.name} : ({v.base})PER_THREAD' if v in streams else v.name for v in call.params]
+        macro = 'CALL_TWIN' if twin and not streams else 'CALL_COUNTED'
+        text += f'\t{macro}({call.index}, {inner_name(call)}({", ".join(args)}));\n}}\n\n'
     return text
 
 
 def stubs_c(spec, section):
-    text = '#include "client_calls.h"\n#include "cuda_prototypes.h"\n#include "stubs.h"\n' \
-           '#include "wire_calls.h"\n\n'
-    for call in (c for c in spec.calls if not c.wire and c.section == section):
-        text += stub(spec, call) if has_stub(call) else ''
-        text += exported(spec, call)
-    if section == spec.sections[-1]:
-        text += ''.join(f'__attribute__((visibility("default"))) extern {data_decl(v)};\n{data_decl(v)};\n'
-                        for v in spec.data)
+    text = '#include "client_calls.h"\n#include "cuda_prototypes.h"\n#include "stubs.h"\n#include "wire_calls.h"\n\n'
+    for call in (c for c in spec.functions if c.section == section):
+        text += (stub(spec, call) if has_stub(call) else '') + exported(call)
+    for var in spec.data if section == spec.sections[-1] else ():
+        decl = f'{var.base} {var.name}' + (f'[{var.length}]' if var.length else '')
+        text += f'__attribute__((visibility("default"))) extern {decl};\n{decl};\n'
     return text
-
-
-def data_decl(var):
-    return f'{var.base} {var.name}' + (f'[{var.length}]' if var.length else '')
-
-
-def libcuda_map(spec):
-    names = sorted(n for c in spec.calls for n in c.exported) + sorted(v.name for v in spec.data)
-    return '{\nglobal:\n' + ''.join(f'\t{n};\n' for n in names) + 'local:\n\t*;\n};\n'
-
-
-def proc_address_c(spec):
-    twins = {c.base for c in spec.calls if c.twin}
-    rows = []
-    for call in (c for c in spec.calls if c.since):
-        rows.append((call.base, 1, call.since, call.name))
-        if call.base not in twins:
-            rows.append((call.base, 2, call.since, call.name))
-        elif call.twin:
-            rows.append((call.base, 2, call.twin_since or call.since, call.exported[1]))
-    text = ''.join(f'\t{{ "{b}", {f}, {v}, (void *){s}, "{s}" }},\n' for b, f, v, s in sorted(rows))
-    return f'''#include "proc_address.h"
-#include "cuda_prototypes.h"
-
-static const struct proc_row rows[] = {{
-{text}}};
-
-const struct proc_row *proc_rows(size_t *count)
-{{
-	*count = sizeof(rows) / sizeof(rows[0]);
-	return rows;
-}}
-'''

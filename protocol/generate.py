@@ -10,155 +10,131 @@ by one end and read by the other in the same order. README.md has the language.
 """
 import os
 import sys
+from pathlib import Path
 
 import emit_client
 import emit_server
-from emit import params, prototype, slug
+from emit import exports_map, header, macro, params, prototype, slug
 from spec import Spec, SpecError
 
 BANNER = '/* SPDX-License-Identifier: Apache-2.0 */\n/* Generated from {} by generate.py. */\n'
 
 
-def opcodes_h(spec):
-    rows = ''.join(f'\tOP_{c.name} = {c.opcode:#06x},\n' for c in spec.calls if c.opcode)
-    return f'#ifndef OPCODES_H\n#define OPCODES_H\n\nenum opcode {{\n{rows}}};\n\n#endif\n'
+def proc_rows(spec):
+    twins, rows = {c.base for c in spec.calls if c.twin}, []
+    for call in (c for c in spec.calls if c.since):
+        rows.append((call.base, 1, call.since, call.name))
+        if call.base not in twins:
+            rows.append((call.base, 2, call.since, call.name))
+        elif call.twin:
+            rows.append((call.base, 2, call.twin_since or call.since, call.exported[1]))
+    return [', '.join(map(str, row)) for row in sorted(rows)]
 
 
-def kinds_h(spec):
-    rows = ''.join(f'\tKIND_{h},\n' for h in spec.handles)
-    return f'#ifndef KINDS_H\n#define KINDS_H\n\nenum kind {{\n\tKIND_NONE,\n{rows}\tKIND_COUNT\n}};\n\n#endif\n'
+def calls_h(spec):
+    return header('CALLS_H', body=f'#define SPEC_HASH 0x{spec.hash.hex()}ull\n\n' +
+                  macro('OPCODES', [f'{c.name}, {c.opcode:#06x}, {emit_server.dispatch(spec, c)}' for c in spec.remote]) +
+                  macro('KINDS', [f'{h.name}, {h.error}' for h in spec.handles]) +
+                  macro('FUNCTIONS', [c.name for c in spec.functions]) +
+                  macro('DRIVER_CALLS', [c.name for c in spec.functions if c.answer != 'unsupported']) +
+                  macro('PROC_ROWS', proc_rows(spec)))
 
 
 def sizes_h(spec):
-    text = '#ifndef SIZES_H\n#define SIZES_H\n\n#include <stdint.h>\n\n'
-    for name, (usual, size, values) in spec.sizes.items():
+    text = ''
+    for type_ in (t for t in spec.types.values() if t.sizes):
+        usual, size, values = type_.sizes
         cases = ''.join(f'\tcase {v}:\n' for v in values)
         text += f'/* Bytes of the value that belongs to one. */\n' \
-                f'static inline uint64_t size_of_{name}(uint64_t v)\n{{\n\tswitch (v) {{\n' \
-                f'{cases}\t\treturn {size};\n\tdefault:\n\t\treturn {usual};\n\t}}\n}}\n\n'
-    return text + '#endif\n'
-
-
-def call_names_c(spec):
-    cases = ''.join(f'\tcase OP_{c.name}:\n\t\treturn "{c.name}";\n' for c in spec.calls if c.opcode)
-    names = ''.join(f'\t"{c.name}",\n' for c in spec.calls if not c.wire)
-    errors = ''.join(f'\t[KIND_{h.name}] = {h.error},\n' for h in spec.handles.values())
-    return f'''#include "call_names.h"
-#include "kinds.h"
-#include "opcodes.h"
-
-const uint64_t spec_hash = 0x{spec.hash.hex()};
-
-const char *call_name(uint16_t opcode)
-{{
-	switch (opcode) {{
-{cases}	default:
-		return "?";
-	}}
-}}
-
-const char *const call_index_name[] = {{
-{names}}};
-
-const unsigned call_index_count = sizeof(call_index_name) / sizeof(call_index_name[0]);
-
-const int kind_error[] = {{
-{errors}}};
-'''
+                f'static inline uint64_t size_of_{type_.name}(uint64_t v)\n{{\n\tswitch (v) {{\n' \
+                f'{cases}\t\treturn {size};\n\tdefault:\n\t\treturn {usual};\n\t}}\n}}\n'
+    return header('SIZES_H', '<stdint.h>', body=text)
 
 
 def prototypes_h(spec):
-    text = '''#ifndef CUDA_PROTOTYPES_H
-#define CUDA_PROTOTYPES_H
-
-#include "cuda_types.h"
-
-#pragma GCC visibility push(default)
-
-'''
-    for call in (c for c in spec.calls if not c.wire):
+    text = ''
+    for call in spec.functions:
         text += f'/* {call.text} */\n' if call.text else ''
         for name in call.exported:
             text += prototype(f'CUresult CUDAAPI {name}', params(call.params), ';\n')
-    return text + '\n#pragma GCC visibility pop\n\n#endif\n'
+    return header('CUDA_PROTOTYPES_H', 'cuda_types.h', body='#pragma GCC visibility push(default)\n\n' + text +
+                  '\n#pragma GCC visibility pop\n')
+
+
+def answered(call):
+    return 'rewritten' if call.via else call.answer
 
 
 def calls_md(spec):
-    calls = [c for c in spec.calls if not c.wire]
-    how = lambda c: 'rewritten' if c.via else c.answer
-    totals = ', '.join(f'{sum(how(c) == a for c in calls)} {a}' for a in
+    calls = spec.functions
+    totals = ', '.join(f'{sum(answered(c) == a for c in calls)} {a}' for a in
                        ('posted', 'waits', 'cached', 'local', 'rewritten', 'unsupported'))
-    supported = [c for c in calls if c.answer != 'unsupported']
-    wire = sum(c.wire for c in spec.calls)
+    supported = sum(c.answer != 'unsupported' for c in calls)
     client, server = (sum(side in c.words for c in spec.calls) for side in ('client', 'server'))
-    text = f'''# The driver's functions and how each is answered
+    return f'''# The driver's functions and how each is answered
 
 Generated from `{os.path.basename(spec.path)}`; a test compares. {sum(len(c.exported) for c in calls)} exported functions
 of {len({c.base for c in calls})} base names. Twins for the per-thread default stream apart, {len(calls)} functions:
-{totals}. {len(supported)} are supported. {wire} operations of our own serve the local ones. Of the
-{sum(bool(c.opcode) for c in spec.calls)} that travel, {server} have a hand-written half on the server and {client} on the client.
+{totals}. {supported} are supported.
+
+{len(spec.calls) - len(calls)} operations of our own serve the local ones. Of the {len(spec.remote)} functions and operations that travel,
+{server} have a hand-written half on the server and {client} on the client.
 
 *posted*: sent without waiting. *waits*: one round trip. *cached*: a round trip the first time. *local*: known on
 the client; it may use posted or waiting operations of its own. *rewritten*: expressed by another function.
 *unsupported*: answers an error, NOT_SUPPORTED (801) unless stated.
-'''
+''' + tables(spec)
+
+
+def tables(spec):
+    text = ''
     for section in spec.sections:
-        rows = [c for c in calls if c.section == section]
-        if rows:
-            text += f'\n## {section}\n\n| call | answered | |\n|---|---|---|\n'
+        rows = [c for c in spec.functions if c.section == section]
+        text += f'\n## {section}\n\n| call | answered | |\n|---|---|---|\n' if rows else ''
         for call in rows:
             twin = f' (`_{call.twin}`)' if call.twin else ''
             error = f' ({call.error})' if call.answer == 'unsupported' and call.error != 801 else ''
             note = ' '.join(filter(None, (call.text, call.reason)))
-            text += f'| `{call.name}`{twin} | {how(call)}{error} | {note} |\n'
+            text += f'| `{call.name}`{twin} | {answered(call)}{error} | {note} |\n'
     return text
 
 
+# Files by part: those of the whole spec, and the stems of those of a section each.
 PARTS = {
-    'shared': (['opcodes.h', 'kinds.h', 'sizes.h', 'cuda_prototypes.h', 'call_names.c'], []),
-    'client': (['wire_calls.h', 'client_calls.h', 'libcuda.map', 'proc_address.c'], ['wire_calls', 'stubs']),
-    'server': (['server_calls.h', 'driver_calls.h', 'driver_calls.c', 'dispatch.c'], ['handlers']),
-    'calls': (['CALLS.md'], []),
+    'shared': ({'calls.h': calls_h, 'sizes.h': sizes_h, 'cuda_prototypes.h': prototypes_h}, {}),
+    'client': ({'wire_calls.h': emit_client.wire_calls_h, 'client_calls.h': emit_client.client_calls_h,
+                'libcuda.map': exports_map},
+               {'wire_calls': emit_client.wire_calls_c, 'stubs': emit_client.stubs_c}),
+    'server': ({'server_calls.h': emit_server.server_calls_h}, {'handlers': emit_server.handlers_c}),
+    'calls': ({'CALLS.md': calls_md}, {}),
 }
-RENAMED = {'cuda_prototypes.h': 'prototypes_h'}
 
 
-def emitter(name):
-    modules = (sys.modules[__name__], emit_client, emit_server)
-    return next(getattr(m, name) for m in modules if hasattr(m, name))
+def write(spec, directory, whole, split):
+    files = {name: emit(spec) for name, emit in whole.items()}
+    for stem, emit in split.items():
+        files |= {f'{stem}_{slug(section)}.c': emit(spec, section) for section in spec.sections}
+    for name, text in files.items():
+        if name.endswith(('.c', '.h')):
+            text = BANNER.format(os.path.basename(spec.path)) + text
+        Path(directory, name).write_text(text, encoding='utf-8')
 
 
-def write(spec, part, directory):
-    whole, split = PARTS[part]
-    for name in whole:
-        save(spec, directory, name, emitter(RENAMED.get(name) or name.lower().replace('.', '_'))(spec))
-    for stem in split:
-        for section in spec.sections:
-            save(spec, directory, f'{stem}_{slug(section)}.c', emitter(f'{stem}_c')(spec, section))
-
-
-def save(spec, directory, name, text):
-    if not name.endswith(('.md', '.map')):
-        text = BANNER.format(os.path.basename(spec.path)) + text
-    with open(os.path.join(directory, name), 'w', encoding='utf-8') as file:
-        file.write(text)
-
-
-def main(argv):
-    if len(argv) < 3 or argv[1] not in ('sections', *PARTS):
-        print(__doc__.strip(), file=sys.stderr)
+def main(argv, usage, read, parts):
+    if len(argv) < 3 or len(argv) == 3 and argv[1] != 'sections' or argv[1] not in ('sections', *parts):
+        print(usage.strip(), file=sys.stderr)
         return 2
     try:
-        spec = Spec(argv[2])
+        spec = read(argv[2])
     except SpecError as error:
         print(error, file=sys.stderr)
         return 1
     if argv[1] == 'sections':
         print('\n'.join(map(slug, spec.sections)))
     else:
-        write(spec, argv[1], argv[3])
+        write(spec, argv[3], *parts[argv[1]])
     return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv))
+    sys.exit(main(sys.argv, __doc__, Spec, PARTS))

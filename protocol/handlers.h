@@ -32,45 +32,43 @@ static inline void *run_copy(struct request *q, const uint8_t *from, uint64_t n,
 }
 
 /* Replace the number of a minted handle at @at by what it stands for. */
-static inline CUresult find_minted(struct request *q, enum kind kind, void *at)
+static inline void find_minted(struct request *q, enum kind kind, void *at, CUresult *r)
 {
 	uint64_t id;
 	void *real = NULL;
-	CUresult r;
 
+	if (*r)
+		return;
 	memcpy(&id, at, sizeof(id));
-	r = handle_get(q->session, kind, id, &real);
+	*r = handle_get(q->session, kind, id, &real);
 	memcpy(at, &real, sizeof(real));
-	return r;
 }
 
 /* Check that @n handles of the driver's own at @at belong to the session. */
-static inline CUresult find_real(struct request *q, enum kind kind, const void *at, uint64_t n)
+static inline void find_real(struct request *q, enum kind kind, const void *at, uint64_t n,
+			     CUresult *r)
 {
-	CUresult r = CUDA_SUCCESS;
 	uint64_t i, value;
 	void *real;
 
-	for (i = 0; i < n && !r; i++) {
+	for (i = 0; i < n && !*r; i++) {
 		memcpy(&value, (const char *)at + i * sizeof(value), sizeof(value));
-		r = real_get(q->session, kind, value, &real);
+		*r = real_get(q->session, kind, value, &real);
 	}
-	return r;
 }
 
 /* @n handles of the driver's own at @at belong to the session from now on. */
-static inline CUresult add_real(struct request *q, enum kind kind, const void *at, uint64_t n)
+static inline void add_real(struct request *q, enum kind kind, const void *at, uint64_t n,
+			    CUresult *r)
 {
-	CUresult r = CUDA_SUCCESS;
 	uint64_t i;
 	void *real;
 
-	for (i = 0; i < n && !r; i++) {
+	for (i = 0; i < n && !*r; i++) {
 		memcpy(&real, (const char *)at + i * sizeof(real), sizeof(real));
 		if (real)
-			r = real_add(q->session, kind, real);
+			*r = real_add(q->session, kind, real);
 	}
-	return r;
 }
 
 #endif

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a spec consists of: handles, variables, calls, and the items of their layouts."""
+"""What a spec consists of: types, variables, calls, and the items of their layouts."""
 from dataclasses import dataclass, field
 
 
 @dataclass
-class Handle:
+class Type:
     name: str
-    minted: bool
-    error: int
+    kind: str = 'number'  # or plain, versioned, struct, handle
+    size: object = 0      # bytes on the wire: a number or 'sizeof(T)'
+    fields: tuple = ()    # of a struct
+    sizes: tuple = ()     # bytes of the value that belongs to each value: usual, other, when other
+    minted: bool = False  # of handles, here and below: see README.md
+    error: int = 400
     check: str = ''
-    twin: bool = False  # NULL means another one in the twins of functions
-    undo: str = ''      # the driver's function that ends one which could not be kept
-    at: str = ''        # member of a dispatch row that says where a request has one
+    twin: bool = False
+    at: str = ''
+    undo: str = ''
 
 
 @dataclass
@@ -24,7 +28,8 @@ class Var:
     name: str
     optional: bool = False
     length: object = None  # None, int, '' (a string), 'n' or '*n'
-    less: int = 0           # what is to be taken off the length
+    less: int = 0          # what is to be taken off the length
+    type: Type = None      # None: base is not declared
 
     @property
     def ctype(self):
@@ -43,27 +48,76 @@ class Var:
 
     @property
     def way(self):
-        for way in ('inout', 'out', 'in'):
-            if way in self.words:
-                return way
-        return 'in' if self.const or not self.pointer else ''
+        said = self.words & {'in', 'out', 'inout'}
+        return max(said, default='in' if self.const or not self.pointer else '')
+
+    @property
+    def size(self):
+        return 8 if 'address' in self.words else self.type.size if self.type else 0
+
+    @property
+    def handle(self):
+        return self.type if self.type and self.type.kind == 'handle' else None
+
+    @property
+    def minted(self):
+        return bool(self.handle and self.handle.minted)
+
+    @property
+    def born(self):
+        """The client makes the number, and the call what it stands for."""
+        return self.minted and 'new' in self.words
+
+    @property
+    def fields(self):
+        return self.type.fields if self.type and self.stars == 1 and self.length is None else ()
 
 
 @dataclass
 class Item:
     """One value, or one run of equal values, in a request or a reply."""
-    kind: str           # value, id (of a handle that the call creates), flag, length, run
+    kind: str          # value, id (of a handle that the call creates), flag, length, run
     var: Var
-    field: Var = None   # of the struct that var points to
-    type: str = ''      # C type of the value or of one element
-    size: object = 0    # of it on the wire: a number, or 'sizeof(T)'
-    handle: Handle = None
-    count: object = 1   # of a run: a number, the Var that says it, or None where a flag does
-    sized: bool = False  # count is of a type whose values have sizes
+    field: Var = None  # of the struct that var points to
+    count: object = 1  # of a run: a number, the Var that says it, or 'string'
 
     @property
     def leaf(self):
         return self.field or self.var
+
+    @property
+    def handle(self):
+        return self.leaf.handle
+
+    @property
+    def size(self):
+        return {'flag': 1, 'length': 4}.get(self.kind, self.leaf.size)
+
+    @property
+    def name(self):
+        """One identifier to derive others from."""
+        return self.path('_')
+
+    def path(self, separator):
+        return f'{self.var.name}{separator}{self.field.name}' if self.field else self.var.name
+
+    def number(self, place, given):
+        """How many values of a run there are, in C; `place` gives where a parameter or a field is."""
+        if self.count == 'string':
+            return f'{self.name}_length'
+        count = str(self.count)
+        if isinstance(self.count, Var):
+            count = place(self.count)
+            if self.count.type.sizes:
+                count = f'size_of_{self.count.base}({count})'
+            elif self.leaf.less:
+                count = f'({count} - {self.leaf.less})'
+        return f'({given} ? {count} : 0)' if self.leaf.optional else count
+
+    @property
+    def counted_back(self):
+        """How many values there are is itself a result."""
+        return isinstance(self.count, Var) and self.count.pointer
 
 
 @dataclass
@@ -74,14 +128,15 @@ class Call:
     line: int
     section: str
     text: str
+    result: str
     answer: str = ''
     words: set = field(default_factory=set)
     base: str = ''
     since: int = 0
     twin: str = ''
     twin_since: int = 0
-    via: tuple = None
-    calls: tuple = None  # of a wire operation: the driver's function behind it, and its arguments
+    via: tuple = None    # the function that answers in its place, and its arguments
+    calls: tuple = None  # of a wire operation: the driver's function that serves it, and its arguments
     reason: str = ''
     error: int = 801
     request: list = field(default_factory=list)

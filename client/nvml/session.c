@@ -10,7 +10,7 @@
 
 #include "connect.h"
 #include "log.h"
-#include "nvml_opcodes.h"
+#include "nvml_calls.h"
 
 enum {
 	REPLY_TIMEOUT_US = 60 * 1000 * 1000,

@@ -14,8 +14,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
-from emit import params, prototype, slug  # noqa: E402
-from emit_server import server_decl  # noqa: E402
+from emit import prototype, slug, wire_params  # noqa: E402
 from generate import BANNER  # noqa: E402
 from spec import Spec  # noqa: E402
 
@@ -37,10 +36,6 @@ class Test:
         for var in call.params:
             self.param(var)
 
-    def minted(self, var):
-        handle = self.spec.handles.get(var.base)
-        return handle and handle.minted
-
     def places(self, leaf, siblings):
         """Elements of a run as the test passes it."""
         if isinstance(leaf.length, int):
@@ -48,26 +43,26 @@ class Test:
         if leaf.length is None:
             return 1
         count = next(v for v in siblings if v.name == leaf.length.strip('*'))
-        return 8 if count.base in self.spec.sizes else ROOM - leaf.less
+        return 8 if count.type.sizes else ROOM - leaf.less
 
     def count_value(self, var):
-        return 4 if var.base in self.spec.sizes else ROOM
+        return 4 if var.type.sizes else ROOM
 
     def element(self, leaf):
         return 'uint8_t' if leaf.base == 'void' and leaf.length is not None else leaf.base
 
     def param(self, var):
         name, base = var.name, var.base
-        if 'address' in var.words or (not var.pointer and base not in self.spec.handles):
+        if 'address' in var.words or (not var.pointer and not var.handle):
             self.scalar_in(var)
-        elif base in self.spec.structs:
+        elif var.fields:
             self.struct(var)
-        elif self.minted(var) and 'new' in var.words:
+        elif var.born:
             self.minted_new(var)
-        elif base in self.spec.handles and not var.pointer:
+        elif var.handle and not var.pointer:
             self.state += f'static uint64_t in_{name};\n'
             self.fill += f'\tin_{name} = test_handle();\n'
-            bias = 'TEST_BIAS' if self.minted(var) else '0'
+            bias = 'TEST_BIAS' if var.minted else '0'
             self.compare += f'\tTEST_SAME((uint64_t)(uintptr_t){name}, in_{name} + {bias});\n'
             self.wire_args.append(f'in_{name}')
         elif var.length == '':
@@ -109,7 +104,7 @@ class Test:
             self.fill += f'\tin_{name}[0] = {ROOM};\n'
         else:
             self.fill += f'\ttest_fill(in_{name}, {size});\n'
-            if base in self.spec.handles:
+            if var.handle:
                 self.fill += ''.join(f'\tin_{name}[{i}] = ({base})(uintptr_t)test_handle();\n' for i in range(places))
         self.compare += absent
         guard = f'\tif ({given})\n\t' if var.optional else ''
@@ -129,7 +124,7 @@ class Test:
         self.wire_args.append(f'({given} ? got_{name} : NULL)' if var.optional else f'got_{name}')
 
     def struct(self, var):
-        name, fields = var.name, self.spec.structs[var.base]
+        name, fields = var.name, var.fields
         stems = ('in',) if var.way == 'in' else ('in', 'sent', 'got')
         self.state += ''.join(f'static {var.base} {stem}_{name};\n' for stem in stems)
         for part in fields:
@@ -151,15 +146,15 @@ class Test:
             self.compare += f'\tTEST_BYTES({here}, in_{var.name}_{part.name}, sizeof(in_{var.name}_{part.name}));\n'
             return
         if way in ('in', 'inout'):
-            if part.base in self.spec.handles:
-                bias = 'TEST_BIAS' if self.minted(part) else '0'
+            if part.handle:
+                bias = 'TEST_BIAS' if part.minted else '0'
                 self.fill += f'\t{where} = ({part.base})(uintptr_t)test_handle();\n'
                 self.compare += f'\tTEST_SAME((uint64_t)(uintptr_t){here}, (uint64_t)(uintptr_t){where} + {bias});\n'
             else:
                 counter = is_count(self.call, part, fields)
                 self.fill += f'\t{where} = {ROOM};\n' if counter else f'\ttest_fill(&{where}, sizeof({where}));\n'
                 self.compare += f'\tTEST_BYTES(&{here}, &{where}, sizeof({where}));\n'
-        if way in ('out', 'inout') and not self.minted(part):
+        if way in ('out', 'inout') and not part.minted:
             sent, got = f'sent_{var.name}.{part.name}', f'got_{var.name}.{part.name}'
             self.answer += f'\ttest_fill(&{sent}, sizeof({sent}));\n\t{here} = {sent};\n'
             self.check += f'\tTEST_BYTES(&{got}, &{sent}, sizeof({got}));\n'
@@ -170,7 +165,7 @@ class Test:
         for var in self.call.params:
             if var.base == handle.name and (not var.pointer or 'new' in var.words):
                 return f'in_{var.name}'
-            for part in self.spec.structs.get(var.base, ()):
+            for part in var.fields:
                 if part.base == handle.name and 'out' not in part.words:
                     return f'(uint64_t)(uintptr_t)in_{var.name}.{part.name}'
         return None
@@ -191,21 +186,20 @@ class Test:
         text = f'/* {name} */\n\n{rename(self.state, name)}\n'
         body = '\n'.join(filter(None, ['\ttest_served++;', '\tif (test_quiet)\n\t\treturn test_result;', rename(self.compare, name).rstrip('\n'),
                                        rename(self.answer, name).rstrip('\n'), '\treturn test_result;']))
-        inner = params(call.params, lambda v: server_decl(self.spec, v))
         if self.driver:
             target, inner, constants = self.target()
             body = constants + body
             head = prototype(f'static CUresult CUDAAPI fake_{name}', inner, '\n{\n')
             install = f'\tdriver.{target} = fake_{name};\n'
         else:
-            head = prototype(f'CUresult server_{name}', 'struct request *q' + (f', {inner}' if call.params else ''), '\n{\n')
+            head = prototype(f'CUresult server_{name}', wire_params(call, 'struct request *q'), '\n{\n')
             install = ''
         text += f'{head}{body}\n}}\n\n'
         text += f'static CUresult call_{name}(void)\n{{\n\treturn wire_{name}({", ".join(rename(a, name) for a in self.wire_args)});\n}}\n\n'
         text += f'static void fill_{name}(void)\n{{\n{install}{rename(self.fill, name)}}}\n\n'
         text += f'static void kept_{name}(void)\n{{\n{rename(self.kept, name)}}}\n\n'
         named = ''
-        for handle in (h for h in self.spec.handles.values() if h.at):
+        for handle in (h for h in self.spec.handles if h.at):
             where, at = self.named(handle), f'row->{handle.at}'
             named += f'\ttest_named({at}, {where});\n' if where else f'\tTEST_SAME({at}, -1);\n'
         text += f'static void named_{name}(const struct dispatch_row *row)\n{{\n{rename(named, name)}}}\n\n'
@@ -222,7 +216,7 @@ def rename(text, call):
 
 
 def section_c(spec, section):
-    calls = [c for c in spec.calls if c.opcode and c.section == section]
+    calls = [c for c in spec.remote if c.section == section]
     text = '#include "roundtrip.h"\n#include "driver_calls.h"\n#include "opcodes.h"\n' \
            '#include "server_calls.h"\n#include "wire_calls.h"\n\n'
     text += ''.join(str(Test(spec, c)) for c in calls)

@@ -35,27 +35,27 @@ def layout(compiler, header, names, folder):
     return subprocess.run([program], check=True, capture_output=True, text=True).stdout.split('\n')
 
 
-def older(api, ours, theirs):
+def older(spec, ours, theirs):
     name, size, alignment = ours.split()
     _, their_size, their_alignment = theirs.split()
-    return name in api.versioned and int(their_size) < int(size) and alignment == their_alignment
+    return spec.types[name].kind == 'versioned' and int(their_size) < int(size) and alignment == their_alignment
 
 
 def main():
     compiler, protocol = sys.argv[1:]
     sys.path.insert(0, protocol)
-    from generate_nvml import Api
+    from generate_nvml import NvmlSpec
     header = find_header()
     if not header:
         print('skipped: no nvml.h is installed')
         return SKIPPED
-    api = Api(Path(protocol, 'nvml.api'))
+    spec = NvmlSpec(Path(protocol, 'nvml.api'))
     known = Path(header).read_text(encoding='utf-8', errors='replace')
-    names = [n for n in [*api.numbers, *api.plain, *api.versioned] if n not in OLD and n in known]
+    names = [t.name for t in spec.of_kind('number', 'plain', 'versioned') if t.name not in OLD and t.name in known]
     with tempfile.TemporaryDirectory() as folder:
         ours = layout(compiler, Path(protocol, 'nvml_types.h').absolute(), names, folder)
         theirs = layout(compiler, header, names, folder)
-    wrong = [f'{a}, nvml.h says {b}' for a, b in zip(ours, theirs) if a != b and not older(api, a, b)]
+    wrong = [f'{a}, nvml.h says {b}' for a, b in zip(ours, theirs) if a != b and not older(spec, a, b)]
     print('\n'.join(wrong) or f'{len(names)} types are laid out as in {header}')
     return 1 if wrong else 0
 

@@ -29,7 +29,7 @@ def read(*path):
 
 def write_all(spec, directory):
     for part in generate.PARTS:
-        generate.write(spec, part, directory)
+        generate.write(spec, directory, *generate.PARTS[part])
 
 
 class Golden(unittest.TestCase):
@@ -62,7 +62,7 @@ class Bad(unittest.TestCase):
 class Real(unittest.TestCase):
     def test_calls_md_is_fresh(self):
         with tempfile.TemporaryDirectory() as directory:
-            generate.write(Spec(os.path.join(FOLDER, 'cuda.api')), 'calls', directory)
+            generate.write(Spec(os.path.join(FOLDER, 'cuda.api')), directory, *generate.PARTS['calls'])
             self.assertEqual(read(directory, 'CALLS.md'), read(FOLDER, 'CALLS.md'),
                              'run: generate.py calls cuda.api .')
 

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "nvml_host.h"
+#include "nvml_calls.h"
 #include "transport.h"
 #include "wire.h"
 
@@ -32,6 +32,12 @@ enum {
 int nvml_worker_main(const char *choice);
 
 /* ---- the library that answers ---- */
+
+struct nvml_host {
+#define MEMBER(name, opcode) __typeof__(name) *name;
+	NVML_OPCODES(MEMBER)
+#undef MEMBER
+};
 
 extern struct nvml_host nvml_host; /* never NULL: what is missing says FUNCTION_NOT_FOUND */
 

@@ -21,9 +21,9 @@ def run(*command):
 def main():
     library, protocol, page = sys.argv[1:]
     sys.path.insert(0, protocol)
-    from generate_nvml import Api, calls_page
-    api = Api(Path(protocol, 'nvml.api'))
-    wanted = {c.name for c in api.calls}
+    from generate_nvml import NvmlSpec, calls_md
+    spec = NvmlSpec(Path(protocol, 'nvml.api'))
+    wanted = {c.name for c in spec.calls}
     found = {line.split()[-1] for line in run('nm', '-D', '--defined-only', library).splitlines()}
     needed = {line.split('[')[1].rstrip(']') for line in run('readelf', '-d', library).splitlines()
               if '(NEEDED)' in line}
@@ -32,8 +32,8 @@ def main():
     wrong += [f'needed at load: {n}' for n in sorted(needed - LIBC) if 'san.so' not in n]
     if len(found) < EXPORTS_MIN:
         wrong.append(f'{len(found)} calls are exported, a driver has {EXPORTS_MIN}')
-    if Path(page).read_text(encoding='utf-8') != calls_page(api):
-        wrong.append(f'{page} is not what the spec says: generate_nvml.py nvml.api calls {page}')
+    if Path(page).read_text(encoding='utf-8') != calls_md(spec):
+        wrong.append(f'{page} is not what the spec says: generate_nvml.py calls nvml.api .')
     print('\n'.join(wrong) or f'{len(found)} calls')
     return 1 if wrong else 0
 

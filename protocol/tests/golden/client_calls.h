@@ -9,6 +9,8 @@
 CUresult stream_check(Stream handle, uint64_t *wire);
 
 /* Hand-written halves. */
+CUresult client_eventCreate(Event *event, unsigned int flags);
+CUresult client_eventDestroy(Event event);
 CUresult client_version(int *version);
 CUresult client_allocate(Address *at, size_t n);
 
@@ -17,11 +19,11 @@ CUresult stub_setAsync(Address at, unsigned char value, size_t n, Stream stream)
 CUresult stub_set_v2(Address at, unsigned char value, size_t n);
 CUresult stub_limit(size_t *value, Mode mode);
 CUresult stub_setLimit(Mode mode, size_t value);
-CUresult stub_eventCreate(Event *event, unsigned int flags);
-CUresult stub_eventDestroy(Event event);
+CUresult stub_eventTime(float *time, Event start, Event end);
+CUresult stub_graphDestroy(Graph graph);
 CUresult stub_nodes(Graph graph, Node *nodes, size_t *count);
-CUresult stub_make(Graph *graph, const Config *config, Result *result, const char *name, char *log,
-		size_t size);
+CUresult stub_make(Graph *graph, const Config *config, Result *outcome, const char *name,
+		char *log, size_t size);
 CUresult stub_attribute(Attribute which, void *value);
 CUresult stub_encode(Box *box, unsigned int rank, void *base, const int *corner);
 

@@ -17,14 +17,18 @@ CUresult CUDAAPI set_v2_ptds(Address at, unsigned char value, size_t n);
 CUresult CUDAAPI limit(size_t *value, Mode mode);
 /* A call that changes such an answer. */
 CUresult CUDAAPI setLimit(Mode mode, size_t value);
-/* A minted handle is born and dies. */
+/* A minted handle is born. */
 CUresult CUDAAPI eventCreate(Event *event, unsigned int flags);
 /* It dies. */
 CUresult CUDAAPI eventDestroy(Event event);
+/* A minted handle in a call, and a graph that dies. */
+CUresult CUDAAPI eventTime(float *time, Event start, Event end);
+/* A real handle dies. */
+CUresult CUDAAPI graphDestroy(Graph graph);
 /* A list whose length comes back. */
 CUresult CUDAAPI nodes(Graph graph, Node *nodes, size_t *count);
 /* Structs, strings and logs that come with a failure too. */
-CUresult CUDAAPI make(Graph *graph, const Config *config, Result *result, const char *name,
+CUresult CUDAAPI make(Graph *graph, const Config *config, Result *outcome, const char *name,
 		char *log, size_t size);
 /* A value whose size another value says. */
 CUresult CUDAAPI attribute(Attribute which, void *value);

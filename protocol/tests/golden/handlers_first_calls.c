@@ -22,8 +22,7 @@ int serve_setAsync(struct request *q)
 	get_value(&in, &stream, 8);
 	if (!get_all(&in))
 		return -EPROTO;
-	if (r == CUDA_SUCCESS)
-		r = find_minted(q, KIND_Stream, &stream);
+	find_minted(q, KIND_Stream, &stream, &r);
 	if (r == CUDA_SUCCESS)
 		r = driver.setAsync(at, value, n, stream);
 	return request_done(q, r);
@@ -43,7 +42,8 @@ int serve_limit(struct request *q)
 	get_value(&in, &mode, 4);
 	if (!get_all(&in))
 		return -EPROTO;
-	r = driver.limit(&value, mode);
+	if (r == CUDA_SUCCESS)
+		r = driver.limit(&value, mode);
 	if (r != CUDA_SUCCESS)
 		return request_done(q, r);
 	err = request_reply(q, CUDA_SUCCESS, payload);
@@ -67,53 +67,58 @@ int serve_setLimit(struct request *q)
 	get_value(&in, &value, 8);
 	if (!get_all(&in))
 		return -EPROTO;
-	r = driver.setLimit(mode, value);
+	if (r == CUDA_SUCCESS)
+		r = driver.setLimit(mode, value);
 	return request_done(q, r);
 }
 
-int serve_eventCreate(struct request *q);
-int serve_eventCreate(struct request *q)
+int serve_eventTime(struct request *q);
+int serve_eventTime(struct request *q)
 {
 	struct cursor in = q->in;
 	CUresult r = CUDA_SUCCESS;
-	uint64_t event_id;
-	Event event = {0};
-	unsigned int flags = {0};
+	float time = {0};
+	Event start = {0};
+	Event end = {0};
+	size_t payload = 4;
+	uint8_t *out;
+	int err;
 
-	event_id = get_u64(&in);
-	get_value(&in, &flags, 4);
+	get_value(&in, &start, 8);
+	get_value(&in, &end, 8);
 	if (!get_all(&in))
 		return -EPROTO;
-	r = driver.eventCreate(&event, flags);
-	if (r != CUDA_SUCCESS) {
-		handle_set(q->session, KIND_Event, event_id, NULL, r);
+	find_minted(q, KIND_Event, &start, &r);
+	find_minted(q, KIND_Event, &end, &r);
+	if (r == CUDA_SUCCESS)
+		r = driver.eventTime(&time, start, end);
+	if (r != CUDA_SUCCESS)
 		return request_done(q, r);
+	err = request_reply(q, CUDA_SUCCESS, payload);
+	if (err < 0)
+		return err;
+	out = q->out;
+	put_bytes(&out, &time, 4);
+	q->out = out;
+	return request_send(q);
+}
+
+int serve_graphDestroy(struct request *q);
+int serve_graphDestroy(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	Graph graph = {0};
+
+	get_value(&in, &graph, 8);
+	if (!get_all(&in))
+		return -EPROTO;
+	find_real(q, KIND_Graph, &graph, 1, &r);
+	if (r == CUDA_SUCCESS)
+		r = driver.graphDestroy(graph);
+	if (r == CUDA_SUCCESS) {
+		real_drop(q->session, KIND_Graph, (void *)(uintptr_t)graph);
 	}
-	r = handle_set(q->session, KIND_Event, event_id, (void *)(uintptr_t)event, CUDA_SUCCESS);
-	if (r != CUDA_SUCCESS)
-		driver.eventDestroy(event);
-	return request_done(q, r);
-}
-
-int serve_eventDestroy(struct request *q);
-int serve_eventDestroy(struct request *q)
-{
-	struct cursor in = q->in;
-	CUresult r = CUDA_SUCCESS;
-	Event event = {0};
-	uint64_t event_id;
-
-	get_value(&in, &event, 8);
-	event_id = (uint64_t)(uintptr_t)event;
-	if (!get_all(&in))
-		return -EPROTO;
-	if (r == CUDA_SUCCESS)
-		r = find_minted(q, KIND_Event, &event);
-	if (r == CUDA_SUCCESS)
-		r = driver.eventDestroy(event);
-	if (r != CUDA_SUCCESS)
-		return request_done(q, r);
-	handle_drop(q->session, KIND_Event, event_id);
 	return request_done(q, r);
 }
 
@@ -137,16 +142,14 @@ int serve_nodes(struct request *q)
 	nodes_room = (nodes_given ? (uint64_t)count : 0);
 	if (!get_all(&in))
 		return -EPROTO;
-	if (r == CUDA_SUCCESS)
-		r = find_real(q, KIND_Graph, &graph, 1);
+	find_real(q, KIND_Graph, &graph, 1, &r);
 	if (nodes_given)
 		nodes = run_room(q, nodes_room, 8, &r);
 	if (r == CUDA_SUCCESS)
 		r = driver.nodes(graph, nodes, &count);
-	if (r != CUDA_SUCCESS)
-		return request_done(q, r);
-	if (r == CUDA_SUCCESS)
-		r = add_real(q, KIND_Node, nodes, run_min(nodes_room, (nodes_given ? (uint64_t)count : 0)));
+	if (r == CUDA_SUCCESS) {
+		add_real(q, KIND_Node, nodes, run_min(nodes_room, (nodes_given ? (uint64_t)count : 0)), &r);
+	}
 	if (r != CUDA_SUCCESS)
 		return request_done(q, r);
 	payload += run_min(nodes_room, (nodes_given ? (uint64_t)count : 0)) * 8;
@@ -167,7 +170,7 @@ int serve_make(struct request *q)
 	CUresult r = CUDA_SUCCESS;
 	Graph graph = {0};
 	Config config = {0};
-	Result result = {0};
+	Result outcome = {0};
 	const char *name;
 	uint32_t name_length;
 	char *log = NULL;
@@ -182,7 +185,7 @@ int serve_make(struct request *q)
 	get_value(&in, &config.width, 4);
 	get_value(&in, &config.stream, 8);
 	get_value(&in, &config.count, 4);
-	get_value(&in, &result.mode, 4);
+	get_value(&in, &outcome.mode, 4);
 	name_length = get_u32(&in);
 	get_value(&in, &size, 8);
 	log_given = get_u8(&in) != 0;
@@ -193,19 +196,16 @@ int serve_make(struct request *q)
 	log_room = (log_given ? (uint64_t)size : 0);
 	if (!get_all(&in))
 		return -EPROTO;
-	if (r == CUDA_SUCCESS)
-		r = find_minted(q, KIND_Stream, &config.stream);
+	find_minted(q, KIND_Stream, &config.stream, &r);
 	config.boxes = run_copy(q, config_boxes_raw, (uint64_t)config.count, sizeof(Box), &r);
 	if (log_given)
 		log = run_room(q, log_room, 1, &r);
 	if (r != CUDA_SUCCESS)
 		return request_done(q, r);
-	r = driver.make(&graph, &config, &result, name, log, size);
+	r = driver.make(&graph, &config, &outcome, name, log, size);
 	if (r == CUDA_SUCCESS) {
-		if (r == CUDA_SUCCESS)
-			r = add_real(q, KIND_Graph, &graph, 1);
-		if (r == CUDA_SUCCESS)
-			r = add_real(q, KIND_Node, &result.node, 1);
+		add_real(q, KIND_Graph, &graph, 1, &r);
+		add_real(q, KIND_Node, &outcome.node, 1, &r);
 	}
 	payload += log_room;
 	err = request_reply(q, CUDA_SUCCESS, payload);
@@ -214,7 +214,7 @@ int serve_make(struct request *q)
 	out = q->out;
 	put_bytes(&out, &r, 4);
 	put_bytes(&out, &graph, 8);
-	put_bytes(&out, &result.node, 8);
+	put_bytes(&out, &outcome.node, 8);
 	put_bytes(&out, log, log_room);
 	q->out = out;
 	return request_send(q);

@@ -20,7 +20,8 @@ int serve_allocate(struct request *q)
 	get_value(&in, &n, 8);
 	if (!get_all(&in))
 		return -EPROTO;
-	r = server_allocate(q, &at, n);
+	if (r == CUDA_SUCCESS)
+		r = server_allocate(q, &at, n);
 	if (r == (CUresult)REQUEST_PENDING)
 		return 0;
 	if (r != CUDA_SUCCESS)
@@ -49,17 +50,14 @@ int serve_stream_create(struct request *q)
 	values_raw = get_run(&in, 4, 4);
 	if (!get_all(&in))
 		return -EPROTO;
-	if (r == CUDA_SUCCESS)
-		r = find_minted(q, KIND_Event, &event);
+	find_minted(q, KIND_Event, &event, &r);
 	values = run_copy(q, values_raw, 4, 4, &r);
 	if (r == CUDA_SUCCESS)
 		r = server_stream_create(q, stream_id, values, event);
 	if (r == (CUresult)REQUEST_PENDING)
 		return 0;
-	if (r != CUDA_SUCCESS) {
+	if (r != CUDA_SUCCESS)
 		handle_set(q->session, KIND_Stream, stream_id, NULL, r);
-		return request_done(q, r);
-	}
 	return request_done(q, r);
 }
 
@@ -75,7 +73,8 @@ int serve_limit_range(struct request *q)
 
 	if (!get_all(&in))
 		return -EPROTO;
-	r = driver.limit(&value);
+	if (r == CUDA_SUCCESS)
+		r = driver.limit(&value);
 	if (r != CUDA_SUCCESS)
 		return request_done(q, r);
 	err = request_reply(q, CUDA_SUCCESS, payload);
@@ -100,14 +99,15 @@ int serve_event_plain(struct request *q)
 	event_id = get_u64(&in);
 	if (!get_all(&in))
 		return -EPROTO;
-	r = driver.eventCreate(&event, mode);
-	if (r != CUDA_SUCCESS) {
-		handle_set(q->session, KIND_Event, event_id, NULL, r);
-		return request_done(q, r);
+	if (r == CUDA_SUCCESS)
+		r = driver.eventCreate(&event, mode);
+	if (r == CUDA_SUCCESS) {
+		r = handle_set(q->session, KIND_Event, event_id, (void *)(uintptr_t)event, CUDA_SUCCESS);
+		if (r != CUDA_SUCCESS)
+			driver.eventDestroy(event);
 	}
-	r = handle_set(q->session, KIND_Event, event_id, (void *)(uintptr_t)event, CUDA_SUCCESS);
 	if (r != CUDA_SUCCESS)
-		driver.eventDestroy(event);
+		handle_set(q->session, KIND_Event, event_id, NULL, r);
 	return request_done(q, r);
 }
 
@@ -121,7 +121,29 @@ int serve_mode_reset(struct request *q)
 	get_value(&in, &value, 8);
 	if (!get_all(&in))
 		return -EPROTO;
-	r = driver.setLimit(MODE_PLAIN, value);
+	if (r == CUDA_SUCCESS)
+		r = driver.setLimit(MODE_PLAIN, value);
+	return request_done(q, r);
+}
+
+int serve_event_end(struct request *q);
+int serve_event_end(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	Event event = {0};
+	uint64_t event_id;
+
+	get_value(&in, &event, 8);
+	event_id = (uint64_t)(uintptr_t)event;
+	if (!get_all(&in))
+		return -EPROTO;
+	find_minted(q, KIND_Event, &event, &r);
+	if (r == CUDA_SUCCESS)
+		r = driver.eventDestroy(event);
+	if (r == CUDA_SUCCESS) {
+		handle_drop(q->session, KIND_Event, event_id);
+	}
 	return request_done(q, r);
 }
 

@@ -63,50 +63,58 @@ CUresult CUDAAPI setLimit(Mode mode, size_t value)
 	CALL_COUNTED(3, stub_setLimit(mode, value));
 }
 
-CUresult stub_eventCreate(Event *event, unsigned int flags)
-{
-	struct object *made;
-	uint64_t event_wire;
-	CUresult r;
-
-	if (!event)
-		return call_refuse(CALL_NO_WORK, CUDA_ERROR_INVALID_VALUE);
-	made = object_create(KIND_Event);
-	if (!made)
-		return call_refuse(CALL_NO_WORK, CUDA_ERROR_OUT_OF_MEMORY);
-	event_wire = made->handle;
-	r = wire_eventCreate(event_wire, flags);
-	if (r == CUDA_SUCCESS) {
-		*event = (Event)(uintptr_t)event_wire;
-	}
-	if (r != CUDA_SUCCESS)
-		object_destroy(KIND_Event, made);
-	return r;
-}
-
 CUresult CUDAAPI eventCreate(Event *event, unsigned int flags)
 {
-	CALL_COUNTED(4, stub_eventCreate(event, flags));
-}
-
-CUresult stub_eventDestroy(Event event)
-{
-	uint64_t event_wire = 0;
-	CUresult r;
-
-	if (!object_get(KIND_Event, event))
-		return call_refuse(CALL_NO_WORK, (CUresult)400);
-	event_wire = (uint64_t)(uintptr_t)event;
-	r = wire_eventDestroy(event_wire);
-	if (r == CUDA_SUCCESS) {
-		object_destroy(KIND_Event, object_get(KIND_Event, event));
-	}
-	return r;
+	CALL_COUNTED(4, client_eventCreate(event, flags));
 }
 
 CUresult CUDAAPI eventDestroy(Event event)
 {
-	CALL_COUNTED(5, stub_eventDestroy(event));
+	CALL_COUNTED(5, client_eventDestroy(event));
+}
+
+CUresult stub_eventTime(float *time, Event start, Event end)
+{
+	uint64_t start_wire = 0;
+	uint64_t end_wire = 0;
+
+	if (!time)
+		return call_refuse(CALL_NO_WORK, CUDA_ERROR_INVALID_VALUE);
+	if (!object_get(KIND_Event, start))
+		return call_refuse(CALL_NO_WORK, (CUresult)400);
+	start_wire = (uint64_t)(uintptr_t)start;
+	if (!object_get(KIND_Event, end))
+		return call_refuse(CALL_NO_WORK, (CUresult)400);
+	end_wire = (uint64_t)(uintptr_t)end;
+	return wire_eventTime(time, start_wire, end_wire);
+}
+
+CUresult CUDAAPI eventTime(float *time, Event start, Event end)
+{
+	CALL_COUNTED(6, stub_eventTime(time, start, end));
+}
+
+CUresult stub_graphDestroy(Graph graph)
+{
+	uint64_t graph_wire = 0;
+	CUresult r;
+
+	r = call_check(CALL_NO_WORK);
+	if (r != CUDA_SUCCESS)
+		return r;
+	if (!real_known(KIND_Graph, (uint64_t)(uintptr_t)graph))
+		return call_refuse(CALL_NO_WORK, (CUresult)1);
+	graph_wire = (uint64_t)(uintptr_t)graph;
+	real_forget(KIND_Graph, graph_wire);
+	r = wire_graphDestroy(graph_wire);
+	if (r != CUDA_SUCCESS)
+		real_learn(KIND_Graph, &graph_wire, 1);
+	return r;
+}
+
+CUresult CUDAAPI graphDestroy(Graph graph)
+{
+	CALL_COUNTED(7, stub_graphDestroy(graph));
 }
 
 CUresult stub_nodes(Graph graph, Node *nodes, size_t *count)
@@ -127,11 +135,11 @@ CUresult stub_nodes(Graph graph, Node *nodes, size_t *count)
 
 CUresult CUDAAPI nodes(Graph graph, Node *nodes, size_t *count)
 {
-	CALL_COUNTED(6, stub_nodes(graph, nodes, count));
+	CALL_COUNTED(8, stub_nodes(graph, nodes, count));
 }
 
-CUresult stub_make(Graph *graph, const Config *config, Result *result, const char *name, char *log,
-		size_t size)
+CUresult stub_make(Graph *graph, const Config *config, Result *outcome, const char *name,
+		char *log, size_t size)
 {
 	Config config_wire;
 	uint64_t config_handle = 0;
@@ -148,17 +156,17 @@ CUresult stub_make(Graph *graph, const Config *config, Result *result, const cha
 	if (r != CUDA_SUCCESS)
 		return call_refuse(0, r);
 	config_wire.stream = (Stream)(uintptr_t)config_handle;
-	if (!result)
+	if (!outcome)
 		return call_refuse(0, CUDA_ERROR_INVALID_VALUE);
 	if (!name)
 		return call_refuse(0, CUDA_ERROR_INVALID_VALUE);
-	return wire_make(graph, &config_wire, result, name, log, size);
+	return wire_make(graph, &config_wire, outcome, name, log, size);
 }
 
-CUresult CUDAAPI make(Graph *graph, const Config *config, Result *result, const char *name,
+CUresult CUDAAPI make(Graph *graph, const Config *config, Result *outcome, const char *name,
 		char *log, size_t size)
 {
-	CALL_COUNTED(7, stub_make(graph, config, result, name, log, size));
+	CALL_COUNTED(9, stub_make(graph, config, outcome, name, log, size));
 }
 
 CUresult stub_attribute(Attribute which, void *value)
@@ -170,7 +178,7 @@ CUresult stub_attribute(Attribute which, void *value)
 
 CUresult CUDAAPI attribute(Attribute which, void *value)
 {
-	CALL_COUNTED(8, stub_attribute(which, value));
+	CALL_COUNTED(10, stub_attribute(which, value));
 }
 
 CUresult stub_encode(Box *box, unsigned int rank, void *base, const int *corner)
@@ -184,6 +192,6 @@ CUresult stub_encode(Box *box, unsigned int rank, void *base, const int *corner)
 
 CUresult CUDAAPI encode(Box *box, unsigned int rank, void *base, const int *corner)
 {
-	CALL_COUNTED(9, stub_encode(box, rank, base, corner));
+	CALL_COUNTED(11, stub_encode(box, rank, base, corner));
 }
 

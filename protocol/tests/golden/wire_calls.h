@@ -8,11 +8,11 @@
 CUresult wire_setAsync(Address at, unsigned char value, size_t n, uint64_t stream);
 CUresult wire_limit(size_t *value, Mode mode);
 CUresult wire_setLimit(Mode mode, size_t value);
-CUresult wire_eventCreate(uint64_t event, unsigned int flags);
-CUresult wire_eventDestroy(uint64_t event);
+CUresult wire_eventTime(float *time, uint64_t start, uint64_t end);
+CUresult wire_graphDestroy(uint64_t graph);
 CUresult wire_nodes(uint64_t graph, Node *nodes, size_t *count);
-CUresult wire_make(Graph *graph, const Config *config, Result *result, const char *name, char *log,
-		size_t size);
+CUresult wire_make(Graph *graph, const Config *config, Result *outcome, const char *name,
+		char *log, size_t size);
 CUresult wire_attribute(Attribute which, void *value);
 CUresult wire_encode(Box *box, unsigned int rank, void *base, const int *corner);
 CUresult wire_allocate(Address *at, size_t n);
@@ -24,5 +24,7 @@ CUresult wire_limit_range(size_t *value);
 CUresult wire_event_plain(Mode mode, uint64_t event);
 /* The same, with a constant. */
 CUresult wire_mode_reset(size_t value);
+/* The end of what the one before made. */
+CUresult wire_event_end(uint64_t event);
 
 #endif

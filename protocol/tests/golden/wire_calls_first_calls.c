@@ -17,7 +17,7 @@ _Static_assert(sizeof(Node) == 8, "size of Node");
 
 CUresult wire_setAsync(Address at, unsigned char value, size_t n, uint64_t stream)
 {
-	const size_t payload = 25;
+	size_t payload = 25;
 	struct call c;
 	CUresult r;
 	uint8_t *out;
@@ -36,18 +36,17 @@ CUresult wire_setAsync(Address at, unsigned char value, size_t n, uint64_t strea
 
 CUresult wire_limit(size_t *value, Mode mode)
 {
-	const size_t payload = 4;
-	uint8_t *out;
-	uint8_t key[2048], answer[8];
+	size_t payload = 4;
+	uint8_t key[2048], answer[8], *out = key;
 	struct cursor cursor = { answer, answer + sizeof(answer), false }, *in = &cursor;
 	size_t value_got;
 	CUresult r;
 
 	if (payload > sizeof(key))
 		return CUDA_ERROR_INVALID_VALUE;
-	out = key;
+	key[0] = 0;
 	put_bytes(&out, &mode, 4);
-	r = call_cached(OP_limit, key, payload, answer, sizeof(answer), CALL_NO_WORK);
+	r = call_cached(OP_limit, key, out - key, answer, sizeof(answer), CALL_NO_WORK);
 	if (r == CUDA_SUCCESS) {
 		get_value(in, &value_got, sizeof(value_got));
 		if (!in->bad) {
@@ -59,7 +58,7 @@ CUresult wire_limit(size_t *value, Mode mode)
 
 CUresult wire_setLimit(Mode mode, size_t value)
 {
-	const size_t payload = 12;
+	size_t payload = 12;
 	struct call c;
 	CUresult r;
 	uint8_t *out;
@@ -76,42 +75,52 @@ CUresult wire_setLimit(Mode mode, size_t value)
 	return call_end(&c, r);
 }
 
-CUresult wire_eventCreate(uint64_t event, unsigned int flags)
+CUresult wire_eventTime(float *time, uint64_t start, uint64_t end)
 {
-	const size_t payload = 12;
+	size_t payload = 16;
 	struct call c;
 	CUresult r;
 	uint8_t *out;
+	struct cursor *in = &c.in;
+	float time_got;
 
-	r = call_begin(&c, OP_eventCreate, payload, CALL_NO_WORK);
+	r = call_begin(&c, OP_eventTime, payload, CALL_NO_WORK);
 	if (r != CUDA_SUCCESS)
 		return r;
 	out = c.out;
-	put_bytes(&out, &event, 8);
-	put_bytes(&out, &flags, 4);
+	put_bytes(&out, &start, 8);
+	put_bytes(&out, &end, 8);
 	c.out = out;
-	return call_post(&c);
+	r = call_wait(&c);
+	if (r == CUDA_SUCCESS) {
+		get_value(in, &time_got, sizeof(time_got));
+		if (!in->bad) {
+			*time = time_got;
+		}
+	}
+	return call_end(&c, r);
 }
 
-CUresult wire_eventDestroy(uint64_t event)
+CUresult wire_graphDestroy(uint64_t graph)
 {
-	const size_t payload = 8;
+	size_t payload = 8;
 	struct call c;
 	CUresult r;
 	uint8_t *out;
 
-	r = call_begin(&c, OP_eventDestroy, payload, CALL_NO_WORK);
+	r = call_begin(&c, OP_graphDestroy, payload, CALL_NO_WORK);
 	if (r != CUDA_SUCCESS)
 		return r;
 	out = c.out;
-	put_bytes(&out, &event, 8);
+	put_bytes(&out, &graph, 8);
 	c.out = out;
-	return call_post(&c);
+	r = call_wait(&c);
+	return call_end(&c, r);
 }
 
 CUresult wire_nodes(uint64_t graph, Node *nodes, size_t *count)
 {
-	const size_t payload = 17;
+	size_t payload = 17;
 	struct call c;
 	CUresult r;
 	uint8_t *out;
@@ -143,8 +152,8 @@ CUresult wire_nodes(uint64_t graph, Node *nodes, size_t *count)
 	return call_end(&c, r);
 }
 
-CUresult wire_make(Graph *graph, const Config *config, Result *result, const char *name, char *log,
-		size_t size)
+CUresult wire_make(Graph *graph, const Config *config, Result *outcome, const char *name,
+		char *log, size_t size)
 {
 	const uint32_t name_length = string_length(name);
 	size_t payload = 33;
@@ -152,11 +161,11 @@ CUresult wire_make(Graph *graph, const Config *config, Result *result, const cha
 	CUresult r;
 	uint8_t *out;
 	struct cursor *in = &c.in;
+	CUresult result = CUDA_SUCCESS;
 	Graph graph_got;
-	Node result_node_got;
+	Node outcome_node_got;
 	const uint8_t *log_got;
 	uint64_t log_count;
-	CUresult result = CUDA_SUCCESS;
 
 	if ((uint64_t)config->count > FRAME_MAX)
 		return CUDA_ERROR_INVALID_VALUE;
@@ -173,7 +182,7 @@ CUresult wire_make(Graph *graph, const Config *config, Result *result, const cha
 	put_bytes(&out, &config->width, 4);
 	put_bytes(&out, &config->stream, 8);
 	put_bytes(&out, &config->count, 4);
-	put_bytes(&out, &result->mode, 4);
+	put_bytes(&out, &outcome->mode, 4);
 	put_u32(&out, name_length);
 	put_bytes(&out, &size, 8);
 	put_u8(&out, log != NULL);
@@ -184,15 +193,15 @@ CUresult wire_make(Graph *graph, const Config *config, Result *result, const cha
 	if (r == CUDA_SUCCESS) {
 		get_value(in, &result, sizeof(result));
 		get_value(in, &graph_got, sizeof(graph_got));
-		get_value(in, &result_node_got, sizeof(result_node_got));
+		get_value(in, &outcome_node_got, sizeof(outcome_node_got));
 		log_count = (log ? size : 0);
 		log_got = get_run(in, log_count, 1);
 		if (!in->bad) {
 			if (result == CUDA_SUCCESS)
 				*graph = graph_got;
 			real_learn(KIND_Graph, &graph_got, 1);
-			result->node = result_node_got;
-			real_learn(KIND_Node, &result_node_got, 1);
+			outcome->node = outcome_node_got;
+			real_learn(KIND_Node, &outcome_node_got, 1);
 			if (log_count)
 				memcpy(log, log_got, log_count * 1);
 		}
@@ -203,7 +212,7 @@ CUresult wire_make(Graph *graph, const Config *config, Result *result, const cha
 
 CUresult wire_attribute(Attribute which, void *value)
 {
-	const size_t payload = 4;
+	size_t payload = 4;
 	struct call c;
 	CUresult r;
 	uint8_t *out;

@@ -9,7 +9,7 @@
 
 CUresult wire_allocate(Address *at, size_t n)
 {
-	const size_t payload = 8;
+	size_t payload = 8;
 	struct call c;
 	CUresult r;
 	uint8_t *out;
@@ -55,15 +55,18 @@ CUresult wire_stream_create(uint64_t stream, const int *values, uint64_t event)
 
 CUresult wire_limit_range(size_t *value)
 {
-	const size_t payload = 0;
+	size_t payload = 0;
 	struct call c;
 	CUresult r;
+	uint8_t *out;
 	struct cursor *in = &c.in;
 	size_t value_got;
 
 	r = call_begin(&c, OP_limit_range, payload, 0);
 	if (r != CUDA_SUCCESS)
 		return r;
+	out = c.out;
+	c.out = out;
 	r = call_wait(&c);
 	if (r == CUDA_SUCCESS) {
 		get_value(in, &value_got, sizeof(value_got));
@@ -76,7 +79,7 @@ CUresult wire_limit_range(size_t *value)
 
 CUresult wire_event_plain(Mode mode, uint64_t event)
 {
-	const size_t payload = 12;
+	size_t payload = 12;
 	struct call c;
 	CUresult r;
 	uint8_t *out;
@@ -93,7 +96,7 @@ CUresult wire_event_plain(Mode mode, uint64_t event)
 
 CUresult wire_mode_reset(size_t value)
 {
-	const size_t payload = 8;
+	size_t payload = 8;
 	struct call c;
 	CUresult r;
 	uint8_t *out;
@@ -106,5 +109,21 @@ CUresult wire_mode_reset(size_t value)
 	c.out = out;
 	r = call_wait(&c);
 	return call_end(&c, r);
+}
+
+CUresult wire_event_end(uint64_t event)
+{
+	size_t payload = 8;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+
+	r = call_begin(&c, OP_event_end, payload, 0);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &event, 8);
+	c.out = out;
+	return call_post(&c);
 }
 
