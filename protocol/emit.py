@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What emitters share: text of C."""
 import re
+import textwrap
 
 
 def params(vars_, form=lambda v: v.decl):
@@ -14,15 +15,8 @@ def wire_params(call, first=''):
 
 
 def prototype(name, inner, tail):
-    """A prototype or the head of a definition, wrapped to 100 columns."""
-    text, column = f'{name}(', len(name) + 1
-    for i, param in enumerate(inner.split(', ')):
-        if i and column + len(param) + 2 > 98:
-            text, column = text + ',\n\t\t', 16
-        elif i:
-            text, column = text + ', ', column + 2
-        text, column = text + param, column + len(param)
-    return text + ')' + tail
+    """A prototype or the head of a definition."""
+    return textwrap.fill(f'{name}({inner})', 98, subsequent_indent='\t\t', break_on_hyphens=False) + tail
 
 
 def header(name, *includes, body):
@@ -36,26 +30,12 @@ def macro(name, rows):
     return f'#define {name}(X) \\\n' + ''.join(f'\tX({row}) \\\n' for row in rows) + '\n'
 
 
-def exports_map(spec):
-    names = sorted(n for c in spec.calls for n in c.exported) + sorted(v.name for v in spec.data)
-    return '{\nglobal:\n' + ''.join(f'\t{n};\n' for n in names) + 'local:\n\t*;\n};\n'
-
-
 def indent(text):
     return re.sub(r'(?m)^(?=.)', '\t', text)
 
 
 def slug(section):
     return re.sub(r'\W+', '_', section.lower())
-
-
-def scaled(count, item):
-    return count if item.size == 1 else f'{count} * {item.size}'
-
-
-def offset(items, item):
-    """Where a value of fixed size begins, which all values before it are."""
-    return fixed_size(items[:items.index(item)])
 
 
 def fixed_size(items):

@@ -5,7 +5,7 @@ wire_NAME encodes a request, sends it and decodes the reply. stub_NAME checks
 pointers and handles first. The exported function calls the stub or its
 hand-written replacement, client_NAME.
 """
-from emit import fixed_size, header, indent, params, prototype, scaled
+from emit import fixed_size, header, params, prototype
 
 CACHED_MAX = 2048  # bytes of a request that is answered from memory
 
@@ -37,86 +37,58 @@ def put(item):
     if item.kind == 'length':
         return f'\tput_u32(&out, {item.name}_length);\n'
     if item.kind == 'run':
-        return f'\tput_bytes(&out, {value_of(item)}, {scaled(count_of(item), item)});\n'
+        return f'\tput_bytes(&out, {value_of(item)}, {count_of(item)} * {item.size});\n'
     return f'\tput_bytes(&out, {f"&{value_of(item)}".removeprefix("&*")}, {item.size});\n'
-
-
-def request_size(call):
-    """Declarations and statements that find the request's size; lengths come from applications."""
-    text = ''.join(f'\tconst uint32_t {i.name}_length = string_length({value_of(i)});\n'
-                   for i in call.request if i.kind == 'length')
-    text += f'\tsize_t payload = {fixed_size(call.request)};\n'
-    checks = ''
-    for item in (i for i in call.request if i.kind == 'run'):
-        if not isinstance(item.count, int):
-            checks += f'\tif ((uint64_t){count_of(item)} > FRAME_MAX)\n\t\treturn CUDA_ERROR_INVALID_VALUE;\n'
-        checks += f'\tpayload += {scaled(f"(size_t){count_of(item)}", item)};\n'
-    if checks:
-        checks += '\tif (payload > FRAME_MAX - sizeof(struct frame))\n\t\treturn CUDA_ERROR_INVALID_VALUE;\n'
-    return text, checks
 
 
 def reply_values(call):
     """Decode first, assign only when all was there: outputs stay untouched on failure."""
-    always, decls, gets, sets = 'always' in call.words, '', '', ''
-    if always:
-        decls, gets = '\tCUresult result = CUDA_SUCCESS;\n', '\t\tget_value(in, &result, sizeof(result));\n'
+    decls, gets, sets = '', '', ''
     for item in call.reply:
         got, value, n = f'{item.name}_got', value_of(item), f'{item.name}_count'
         learn = f'\t\t\treal_learn(KIND_{item.handle.name}, {{}}, {{}});\n' if item.handle else ''
         if item.kind == 'value':
             decls += f'\t{item.leaf.base} {got};\n'
-            gets += f'\t\tget_value(in, &{got}, sizeof({got}));\n'
+            gets += f'\t\tget_value(&c.in, &{got}, sizeof({got}));\n'
             # A failed `always` call has results, but made nothing.
             wanted = [item.var.name] if item.leaf.optional and item.var.pointer else []
-            wanted += ['result == CUDA_SUCCESS'] if always and 'new' in item.leaf.words else []
+            wanted += ['r == CUDA_SUCCESS'] if 'always' in call.words and 'new' in item.leaf.words else []
             sets += f'\t\t\tif ({" && ".join(wanted)})\n\t' if wanted else ''
             sets += f'\t\t\t{value} = {got};\n' + learn.format(f'&{got}', 1)
             continue
         count = f'run_min({count_of(item)}, {item.count.name}_got)' if item.counted_back else count_of(item)
         decls += f'\tconst uint8_t *{got};\n\tuint64_t {n};\n'
-        gets += f'\t\t{n} = {count};\n\t\t{got} = get_run(in, {n}, {item.size});\n'
+        gets += f'\t\t{n} = {count};\n\t\t{got} = get_run(&c.in, {n}, {item.size});\n'
         sets += f'\t\t\tif ({n})\n\t\t\t\tmemcpy({value}, {got}, {n} * {item.size});\n' + learn.format(got, n)
-    decode = f'\tif (r == CUDA_SUCCESS) {{\n{gets}\t\tif (!in->bad) {{\n{sets}\t\t}}\n\t}}\n' if gets else ''
+    decode = f'\tif (r == CUDA_SUCCESS) {{\n{gets}\t\tif (!c.in.bad) {{\n{sets}\t\t}}\n\t}}\n' if gets else ''
     return decls, decode
 
 
 def wire_call(call):
-    text, checks = request_size(call)
+    lengths = ''.join(f'\tconst uint32_t {i.name}_length = string_length({value_of(i)});\n'
+                      for i in call.request if i.kind == 'length')
+    sizes = ''.join(f'\tpayload = run_add(payload, {count_of(i)}, {i.size});\n'
+                    for i in call.request if i.kind == 'run')
+    if sizes:  # they come from applications
+        sizes += '\tif (payload > FRAME_MAX - sizeof(struct frame))\n\t\treturn CUDA_ERROR_INVALID_VALUE;\n'
     decls, decode = reply_values(call)
-    puts = ''.join(map(put, call.request))
-    text = prototype(f'CUresult wire_{call.name}', params(call.params, wire_decl), '\n{\n') + text
-    if call.answer == 'cached':
-        return text + f'''	uint8_t key[{CACHED_MAX}], answer[{fixed_size(call.reply)}], *out = key;
-	struct cursor cursor = {{ answer, answer + sizeof(answer), false }}, *in = &cursor;
-{decls}	CUresult r;
-
-{checks}	if (payload > sizeof(key))
-		return CUDA_ERROR_INVALID_VALUE;
-	key[0] = 0;
-{puts}	r = call_cached(OP_{call.name}, key, out - key, answer, sizeof(answer), {flags_of(call)});
-{decode}	return r;
-}}
-
-'''
-    cursor = '\tstruct cursor *in = &c.in;\n' if decode else ''
-    text += f'''	struct call c;
-	CUresult r;
-	uint8_t *out;
-{cursor}{decls}
-{checks}	r = call_begin(&c, OP_{call.name}, payload, {flags_of(call)});
-	if (r != CUDA_SUCCESS)
-		return r;
-	out = c.out;
-{puts}	c.out = out;
-'''
-    flush = '\tcall_flush();\n' if 'flushes' in call.words else ''
+    op, flags, end = f'OP_{call.name}', flags_of(call), 'call_end(&c, r)'
+    begin = f'\tr = call_begin(&c, {op}, payload, {flags});\n\tif (r != CUDA_SUCCESS)\n\t\treturn r;\n\tout = c.out;\n'
+    ask = '\tc.out = out;\n' + ('' if call.answer == 'posted' else '\tr = call_wait(&c);\n')
     if call.answer == 'posted':
-        return f'{text}{flush}\treturn call_post(&c);\n}}\n\n'
-    text += f'\tr = call_wait(&c);\n{flush}{decode}'
-    if 'always' in call.words:
-        return text + '\tr = call_end(&c, r);\n\treturn r != CUDA_SUCCESS ? r : result;\n}\n\n'
-    return text + '\treturn call_end(&c, r);\n}\n\n'
+        end = 'call_post(&c)'
+    elif call.answer == 'cached':
+        decls += f'\tuint8_t key[{CACHED_MAX}], answer[{fixed_size(call.reply)}];\n'
+        begin = '\tif (payload > sizeof(key))\n\t\treturn CUDA_ERROR_INVALID_VALUE;\n\tkey[0] = 0;\n\tout = key;\n'
+        ask = f'\tr = call_cached({op}, key, out - key, answer, sizeof(answer), {flags});\n' \
+              '\tc.in = (struct cursor){ answer, answer + sizeof(answer), false };\n'
+        end = 'r'
+    puts = ''.join(map(put, call.request))
+    flush = '\tcall_flush();\n' if 'flushes' in call.words else ''
+    return prototype(f'CUresult wire_{call.name}', params(call.params, wire_decl), '\n{\n') + \
+        f'{lengths}\tsize_t payload = {fixed_size(call.request)};\n\tstruct call c;\n\tCUresult r;\n\tuint8_t *out;\n' \
+        f'{decls}\n{sizes}{begin}{puts}{ask}{flush}{decode}' \
+        f'\treturn {end};\n}}\n\n'
 
 
 def wire_calls_c(spec, section):
@@ -135,12 +107,15 @@ def wire_calls_h(spec):
 
 
 def client_calls_h(spec):
-    halves = lambda prefix, calls: ''.join(prototype(f'CUresult {prefix}_{c.name}', params(c.params), ';\n') for c in calls)
+    halves = lambda prefix, wanted: ''.join(prototype(f'CUresult {prefix}_{c.name}', params(c.params), ';\n')
+                                            for c in filter(wanted, spec.functions))
     checks = ''.join(f'CUresult {h.check}({h.name} handle, uint64_t *wire);\n' for h in spec.handles if h.check)
-    return header('CLIENT_CALLS_H', 'cuda_types.h', body='/* What a handle is on the wire, or the error for it. */\n' + checks +
-                  '\n/* Hand-written halves. */\n' + halves('client', [c for c in spec.functions if c.hand_client]) +
-                  '\n/* Generated halves, for those that call another function of the interface. */\n' +
-                  halves('stub', filter(has_stub, spec.functions)))
+    return header('CLIENT_CALLS_H', 'cuda_types.h', body=f'''/* What a handle is on the wire, or the error for it. */
+{checks}
+/* Hand-written halves. */
+{halves('client', lambda c: c.hand_client)}
+/* Generated halves, for those that call another function of the interface. */
+{halves('stub', has_stub)}''')
 
 
 # Exported functions.
@@ -158,30 +133,11 @@ def translate(var, value, out, refuse):
     handle, number = var.handle, f'(uint64_t)(uintptr_t){value}'
     if handle.check:
         check = f'{handle.check}({value}, &{out})'
-        return f'\tr = {f"{value} ? {check} : CUDA_SUCCESS" if var.optional else check};\n' + refuse('r != CUDA_SUCCESS', 'r')
+        check = f'{value} ? {check} : CUDA_SUCCESS' if var.optional else check
+        return f'\tr = {check};\n' + refuse('r != CUDA_SUCCESS', 'r')
     known = f'object_get(KIND_{handle.name}, {value})' if handle.minted else f'real_known(KIND_{handle.name}, {number})'
     given = f'{value} && ' if var.optional else ''
     return refuse(f'{given}!{known}', f'(CUresult){handle.error}') + f'\t{out} = {number};\n'
-
-
-def struct_checks(var, refuse):
-    """Check a struct and copy it where it has handles: declarations, statements, the argument, what follows success."""
-    copy, decls, text, after = f'{var.name}_wire', '', '', ''
-    ins = [f for f in var.fields if 'out' not in (var.way, f.way)]
-    for field in (f for f in ins if f.length):
-        text += refuse(f'!{var.name}->{field.name} && {var.name}->{field.length}', 'CUDA_ERROR_INVALID_VALUE')
-    inside = [f for f in ins if f.handle and not f.pointer]
-    if not inside:
-        return decls, text, var.name, after
-    decls += f'\t{var.base} {copy};\n\tuint64_t {var.name}_handle = 0;\n'
-    text += f'\t{copy} = *{var.name};\n'
-    for field in inside:
-        text += translate(field, f'{var.name}->{field.name}', f'{var.name}_handle', refuse)
-        text += f'\t{copy}.{field.name} = ({field.base})(uintptr_t){var.name}_handle;\n'
-        if var.way == 'inout' and field.minted:
-            after += f'\t{copy}.{field.name} = {var.name}->{field.name};\n'
-    after += f'\t*{var.name} = {copy};\n' if var.way == 'inout' else ''
-    return decls, text, f'&{copy}', after
 
 
 def stub(spec, call):
@@ -190,7 +146,7 @@ def stub(spec, call):
         target = next(c for c in spec.calls if c.name == call.via[0])
         return head + f'\treturn {inner_name(target)}({", ".join(call.via[1])});\n}}\n\n'
     refuse = lambda wrong, error: f'\tif ({wrong})\n\t\treturn call_refuse({flags_of(call)}, {error});\n'
-    decls, text, args, last, good, bad = '', '', [], '', '', ''
+    decls, text, args, after = '', '', [], ''
     if any(v.handle and not v.minted and not v.pointer for v in call.params):
         # Looking such a handle up takes a lock, which a forked child must not.
         text = f'\tr = call_check({flags_of(call)});\n\tif (r != CUDA_SUCCESS)\n\t\treturn r;\n'
@@ -205,20 +161,23 @@ def stub(spec, call):
             decls += f'\tuint64_t {var.name}_wire = 0;\n'
             text += translate(var, var.name, args[-1], refuse)
             if 'free' in var.words:
-                last += f'\treal_forget(KIND_{var.base}, {args[-1]});\n'
-                bad = f'\treal_learn(KIND_{var.base}, &{args[-1]}, 1);\n'
-        elif var.fields:
-            more, checks, args[-1], after = struct_checks(var, refuse)
-            decls, text, good = decls + more, text + checks, good + after
-    decls += '\tCUresult r;\n' if good or bad or 'r = ' in text else ''
-    text = head + decls + ('\n' if decls else '') + text + last
-    result = f'wire_{call.name}({", ".join(args)});\n'
-    if not good and not bad:
-        return f'{text}\treturn {result}}}\n\n'
-    if good and 'always' not in call.words:
-        good = f'\tif (r == CUDA_SUCCESS) {{\n{indent(good)}\t}}\n'
-    bad = f'\tif (r != CUDA_SUCCESS)\n{indent(bad)}' if bad else ''
-    return f'{text}\tr = {result}{good}{bad}\treturn r;\n}}\n\n'
+                text += f'\treal_forget(KIND_{var.base}, {args[-1]});\n'
+                after += f'\tif (r != CUDA_SUCCESS)\n\t\treal_learn(KIND_{var.base}, &{args[-1]}, 1);\n'
+        elif var.fields and var.way != 'out':
+            copy, args[-1] = f'{var.name}_wire', f'&{var.name}_wire'
+            decls += f'\t{var.base} {copy};\n'
+            text += f'\t{copy} = *{var.name};\n'
+            for field in (f for f in var.fields if f.way != 'out'):
+                inside, number = f'{var.name}->{field.name}', f'{var.name}_{field.name}'
+                if field.length:
+                    text += refuse(f'!{inside} && {var.name}->{field.length}', 'CUDA_ERROR_INVALID_VALUE')
+                elif field.handle:
+                    decls += f'\tuint64_t {number} = 0;\n'
+                    text += translate(field, inside, number, refuse)
+                    text += f'\t{copy}.{field.name} = ({field.base})(uintptr_t){number};\n'
+                    after += f'\t{copy}.{field.name} = {inside};\n' if var.way == 'inout' else ''
+            after += f'\t*{var.name} = {copy};\n' if var.way == 'inout' else ''
+    return f'{head}{decls}\tCUresult r;\n\n{text}\tr = wire_{call.name}({", ".join(args)});\n{after}\treturn r;\n}}\n\n'
 
 
 def exported(call):

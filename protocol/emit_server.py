@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """C of the server: handlers, their dispatch and the table of the driver's functions."""
-from emit import fixed_size, header, indent, offset, params, prototype, scaled, wire_params
+from emit import fixed_size, header, indent, prototype, wire_params
 
 
 def server_calls_h(spec):
@@ -12,8 +12,8 @@ def server_calls_h(spec):
 
 def named_at(call, handle):
     """Where a request has its first handle of a kind."""
-    found = [i for i in call.request if i.handle is handle and i.kind in ('value', 'id')]
-    return offset(call.request, found[0]) if found else '-1'
+    found = [n for n, i in enumerate(call.request) if i.handle is handle and i.kind in ('value', 'id')]
+    return fixed_size(call.request[:found[0]]) if found else '-1'
 
 
 def dispatch(spec, call):
@@ -38,7 +38,7 @@ class Handler:
     """The pieces of one handler, collected by walking the layouts once."""
 
     def __init__(self, call):
-        self.call, self.always = call, 'always' in call.words
+        self.call = call
         self.runs = {i.var.name for i in call.request + call.reply if i.kind == 'run' and not i.field}
         self.decls, self.gets, self.finds, self.done = '', '', '', ''
         self.sizes, self.puts, self.adds, self.fails = '', '', '', ''
@@ -67,11 +67,6 @@ class Handler:
             self.decls += f'\t{"const " if borrowed(var) else ""}{base} *{name} = NULL;\n'
         else:
             self.decls += f'\t{var.base if var.pointer else var.ctype} {name} = {{0}};\n'
-        if 'free' in var.words and var.minted:
-            self.decls += f'\tuint64_t {name}_id;\n'
-            self.done += f'\thandle_drop(q->session, KIND_{var.base}, {name}_id);\n'
-        elif 'free' in var.words:
-            self.done += f'\treal_drop(q->session, KIND_{var.base}, (void *)(uintptr_t){name});\n'
 
     def read(self, item):
         name, where, leaf = item.name, item.path('.'), item.leaf
@@ -87,7 +82,11 @@ class Handler:
         elif item.kind == 'value':
             self.gets += f'\tget_value(&in, &{where}, {item.size});\n'
             if leaf.minted and 'free' in leaf.words:
-                self.gets += f'\t{where}_id = (uint64_t)(uintptr_t){where};\n'
+                self.decls += f'\tuint64_t {name}_id;\n'
+                self.gets += f'\t{name}_id = (uint64_t)(uintptr_t){where};\n'
+                self.done += f'\thandle_drop(q->session, KIND_{leaf.base}, {name}_id);\n'
+            elif 'free' in leaf.words:
+                self.done += f'\treal_drop(q->session, KIND_{leaf.base}, (void *)(uintptr_t){where});\n'
             if leaf.minted and leaf.way != 'out':
                 self.finds += f'\tfind_minted(q, KIND_{leaf.base}, &{where}, &r);\n'
             elif leaf.handle and leaf.way != 'out':
@@ -116,8 +115,8 @@ class Handler:
         self.gets += f'\t{name}_room = {count_of(item)};\n'
         count = f'run_min({name}_room, {count_of(item)})' if item.counted_back else f'{name}_room'
         self.adds += add(where, count)
-        self.sizes += f'\tpayload += {scaled(count, item)};\n'
-        self.puts += f'\tput_bytes(&out, {where}, {scaled(count, item)});\n'
+        self.sizes += f'\tpayload += {count} * {item.size};\n'
+        self.puts += f'\tput_bytes(&out, {where}, {count} * {item.size});\n'
 
     def argument(self, name):
         var = self.call.param(name)
@@ -132,24 +131,23 @@ class Handler:
             f'driver.{target}({", ".join(args)})'
 
     def __str__(self):
-        call, reply = self.call, self.call.reply or self.always
+        call, always = self.call, 'always' in self.call.words
         text = f'int serve_{call.name}(struct request *q);\nint serve_{call.name}(struct request *q)\n{{\n'
         text += '\tstruct cursor in = q->in;\n\tCUresult r = CUDA_SUCCESS;\n' + self.decls
-        if reply:
-            text += f'\tsize_t payload = {fixed_size(call.reply)}{" + 4" if self.always else ""};\n\tuint8_t *out;\n\tint err;\n'
+        if call.reply:
+            text += f'\tsize_t payload = {fixed_size(call.reply)};\n\tuint8_t *out;\n\tint err;\n'
         text += f'\n{self.gets}\tif (!get_all(&in))\n\t\treturn -EPROTO;\n{self.finds}'
         failed = '\tif (r != CUDA_SUCCESS)\n\t\treturn request_done(q, r);\n'
-        text += (failed + '\t' if self.always else '\tif (r == CUDA_SUCCESS)\n\t\t') + f'r = {self.invoke()};\n'
+        text += (failed + '\t' if always else '\tif (r == CUDA_SUCCESS)\n\t\t') + f'r = {self.invoke()};\n'
         text += '\tif (r == (CUresult)REQUEST_PENDING)\n\t\treturn 0;\n' if call.hand_server else ''
         after = self.done + self.adds
         text += f'\tif (r == CUDA_SUCCESS) {{\n{indent(after)}\t}}\n' if after else ''
         text += f'\tif (r != CUDA_SUCCESS)\n{indent(self.fails)}' if self.fails else ''
-        if not reply:
+        if not call.reply:
             return text + '\treturn request_done(q, r);\n}\n\n'
-        text += ('' if self.always else failed) + self.sizes
+        text += ('' if always else failed) + self.sizes
         text += '\terr = request_reply(q, CUDA_SUCCESS, payload);\n\tif (err < 0)\n\t\treturn err;\n\tout = q->out;\n'
-        text += ('\tput_bytes(&out, &r, 4);\n' if self.always else '') + self.puts
-        return text + '\tq->out = out;\n\treturn request_send(q);\n}\n\n'
+        return text + self.puts + '\tq->out = out;\n\treturn request_send(q);\n}\n\n'
 
 
 def handlers_c(spec, section):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import emit_client
 import emit_server
-from emit import exports_map, header, macro, params, prototype, slug
+from emit import header, macro, params, prototype, slug
 from spec import Spec, SpecError
 
 BANNER = '/* SPDX-License-Identifier: Apache-2.0 */\n/* Generated from {} by generate.py. */\n'
@@ -24,31 +24,18 @@ def proc_rows(spec):
     twins, rows = {c.base for c in spec.calls if c.twin}, []
     for call in (c for c in spec.calls if c.since):
         rows.append((call.base, 1, call.since, call.name))
-        if call.base not in twins:
-            rows.append((call.base, 2, call.since, call.name))
-        elif call.twin:
-            rows.append((call.base, 2, call.twin_since or call.since, call.exported[1]))
+        if call.twin or call.base not in twins:
+            rows.append((call.base, 2, call.twin_since or call.since, call.exported[-1]))
     return [', '.join(map(str, row)) for row in sorted(rows)]
 
 
 def calls_h(spec):
-    return header('CALLS_H', body=f'#define SPEC_HASH 0x{spec.hash.hex()}ull\n\n' +
-                  macro('OPCODES', [f'{c.name}, {c.opcode:#06x}, {emit_server.dispatch(spec, c)}' for c in spec.remote]) +
+    opcodes = [f'{c.name}, {c.opcode:#06x}, {emit_server.dispatch(spec, c)}' for c in spec.remote]
+    return header('CALLS_H', body=f'#define SPEC_HASH 0x{spec.hash.hex()}ull\n\n' + macro('OPCODES', opcodes) +
                   macro('KINDS', [f'{h.name}, {h.error}' for h in spec.handles]) +
                   macro('FUNCTIONS', [c.name for c in spec.functions]) +
                   macro('DRIVER_CALLS', [c.name for c in spec.functions if c.answer != 'unsupported']) +
                   macro('PROC_ROWS', proc_rows(spec)))
-
-
-def sizes_h(spec):
-    text = ''
-    for type_ in (t for t in spec.types.values() if t.sizes):
-        usual, size, values = type_.sizes
-        cases = ''.join(f'\tcase {v}:\n' for v in values)
-        text += f'/* Bytes of the value that belongs to one. */\n' \
-                f'static inline uint64_t size_of_{type_.name}(uint64_t v)\n{{\n\tswitch (v) {{\n' \
-                f'{cases}\t\treturn {size};\n\tdefault:\n\t\treturn {usual};\n\t}}\n}}\n'
-    return header('SIZES_H', '<stdint.h>', body=text)
 
 
 def prototypes_h(spec):
@@ -61,24 +48,20 @@ def prototypes_h(spec):
                   '\n#pragma GCC visibility pop\n')
 
 
-def answered(call):
-    return 'rewritten' if call.via else call.answer
-
-
 def calls_md(spec):
     calls = spec.functions
-    totals = ', '.join(f'{sum(answered(c) == a for c in calls)} {a}' for a in
+    totals = ', '.join(f'{sum(c.answer == a for c in calls)} {a}' for a in
                        ('posted', 'waits', 'cached', 'local', 'rewritten', 'unsupported'))
     supported = sum(c.answer != 'unsupported' for c in calls)
     client, server = (sum(side in c.words for c in spec.calls) for side in ('client', 'server'))
     return f'''# The driver's functions and how each is answered
 
-Generated from `{os.path.basename(spec.path)}`; a test compares. {sum(len(c.exported) for c in calls)} exported functions
+Generated from `{os.path.basename(spec.path)}`; a test compares. {sum(len(c.exported) for c in calls)} exports
 of {len({c.base for c in calls})} base names. Twins for the per-thread default stream apart, {len(calls)} functions:
 {totals}. {supported} are supported.
 
-{len(spec.calls) - len(calls)} operations of our own serve the local ones. Of the {len(spec.remote)} functions and operations that travel,
-{server} have a hand-written half on the server and {client} on the client.
+{len(spec.calls) - len(calls)} operations of our own serve the local ones. {len(spec.remote)} functions and operations
+travel: {server} of them have a hand-written half on the server, and {client} on the client.
 
 *posted*: sent without waiting. *waits*: one round trip. *cached*: a round trip the first time. *local*: known on
 the client; it may use posted or waiting operations of its own. *rewritten*: expressed by another function.
@@ -95,15 +78,14 @@ def tables(spec):
             twin = f' (`_{call.twin}`)' if call.twin else ''
             error = f' ({call.error})' if call.answer == 'unsupported' and call.error != 801 else ''
             note = ' '.join(filter(None, (call.text, call.reason)))
-            text += f'| `{call.name}`{twin} | {answered(call)}{error} | {note} |\n'
+            text += f'| `{call.name}`{twin} | {call.answer}{error} | {note} |\n'
     return text
 
 
 # Files by part: those of the whole spec, and the stems of those of a section each.
 PARTS = {
-    'shared': ({'calls.h': calls_h, 'sizes.h': sizes_h, 'cuda_prototypes.h': prototypes_h}, {}),
-    'client': ({'wire_calls.h': emit_client.wire_calls_h, 'client_calls.h': emit_client.client_calls_h,
-                'libcuda.map': exports_map},
+    'shared': ({'calls.h': calls_h, 'cuda_prototypes.h': prototypes_h}, {}),
+    'client': ({'wire_calls.h': emit_client.wire_calls_h, 'client_calls.h': emit_client.client_calls_h},
                {'wire_calls': emit_client.wire_calls_c, 'stubs': emit_client.stubs_c}),
     'server': ({'server_calls.h': emit_server.server_calls_h}, {'handlers': emit_server.handlers_c}),
     'calls': ({'CALLS.md': calls_md}, {}),
@@ -127,8 +109,7 @@ def main(argv, usage, read, parts):
     try:
         spec = read(argv[2])
     except SpecError as error:
-        print(error, file=sys.stderr)
-        return 1
+        sys.exit(str(error))
     if argv[1] == 'sections':
         print('\n'.join(map(slug, spec.sections)))
     else:

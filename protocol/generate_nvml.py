@@ -12,7 +12,7 @@ with it.
 import sys
 from dataclasses import dataclass
 
-from emit import exports_map, header, macro, params, prototype
+from emit import header, macro, params, prototype
 from generate import main, tables
 from spec import Spec
 
@@ -80,8 +80,8 @@ def size_of(var):
 
 
 def move(call, var, template):
-    return template.format(name=var.name, address=('' if var.pointer else '&') + var.name, n=var.length, size=size_of(var),
-                           sizes=' + '.join(map(size_of, lists(call))))
+    return template.format(name=var.name, address=('' if var.pointer else '&') + var.name, n=var.length,
+                           size=size_of(var), sizes=' + '.join(map(size_of, lists(call))))
 
 
 def moved(call):
@@ -115,7 +115,8 @@ def stub(call):
             lines.append(move(call, var, 'nvml_check_room(&c, {n}, {size});'))
         gets += ['\t' + move(call, var, how.get)] if comes_out else []
     lines += ['if (nvml_call(&c)) {'] + gets + with_count(call, 'nvml_get_needed(&c, {name});', '')
-    return definition(prototype(f'{call.result} {call.name}', params(call.params), '\n'), lines + ['return nvml_end(&c);'])
+    lines.append('return nvml_end(&c);')
+    return definition(prototype(f'{call.result} {call.name}', params(call.params), '\n'), lines)
 
 
 def handler(call):
@@ -127,8 +128,9 @@ def handler(call):
         args.append(var.name if how.held or not var.pointer else '&' + var.name)
     function = f'server_{call.name}(q, ' if call.hand_server else f'nvml_host.{call.name}('
     lines = declared + [''] + takes + rooms + ['if (nvml_ready(q))', f'\tq->result = {function}{", ".join(args)});']
-    lines += ['if (nvml_answers(q)) {'] + gives if gives else []
-    lines += with_count(call, 'nvml_give_count(q, {name});', 'if (q->result == NVML_ERROR_INSUFFICIENT_SIZE) ') if gives else []
+    if gives:
+        lines += ['if (nvml_answers(q)) {'] + gives
+        lines += with_count(call, 'nvml_give_count(q, {name});', 'if (q->result == NVML_ERROR_INSUFFICIENT_SIZE) ')
     head = f'void serve_{call.name}(struct nvml_request *q)'
     return definition(f'{head};\n{head}\n', lines)
 
@@ -138,13 +140,15 @@ def nvml_calls_h(spec):
     remote = sorted(spec.remote, key=lambda c: c.opcode)
     return header('NVML_CALLS_H', 'nvml_types.h', body=f'#define NVML_SPEC_HASH 0x{spec.hash.hex()}ull\n\n' +
                   macro('NVML_OPCODES', [f'{c.name}, {c.opcode:#06x}' for c in remote]) +
-                  '#define OPCODE(name, opcode) OP_##name = (opcode),\nenum { NVML_OPCODES(OPCODE) };\n#undef OPCODE\n\n'
+                  '#define OPCODE(name, opcode) OP_##name = (opcode),\n'
+                  'enum { NVML_OPCODES(OPCODE) };\n#undef OPCODE\n\n'
                   '#define NVML_EXPORT __attribute__((visibility("default")))\n\n' +
                   ''.join(prototype(f'NVML_EXPORT {c.result} {c.name}', params(c.params), ';\n') for c in spec.calls))
 
 
 def nvml_stubs_c(spec):
-    return '#include "nvml_calls.h"\n#include "nvml/call.h"\n\n' + ''.join(stub(c) for c in spec.calls if c.answer != 'local')
+    stubs = ''.join(stub(c) for c in spec.calls if c.answer != 'local')
+    return '#include "nvml_calls.h"\n#include "nvml/call.h"\n\n' + stubs
 
 
 def nvml_custom_h(spec):
@@ -161,8 +165,8 @@ def calls_md(spec):
     count = lambda answer: sum(c.answer == answer for c in spec.calls)
     return f'''# NVML's functions and how each is answered
 
-Generated from `nvml.api`; a test compares. {len(spec.calls)} exported functions: {count("waits")} waits, {count("cached")} cached,
-{count("local")} local, {count("unsupported")} unsupported.
+Generated from `nvml.api`; a test compares. {len(spec.calls)} exported functions: {count("waits")} waits,
+{count("cached")} cached, {count("local")} local, {count("unsupported")} unsupported.
 
 *waits*: one round trip. *cached*: a round trip the first time. *local*: known on the client.
 *unsupported*: answers the error in brackets: 3 not supported, 4 not permitted.
@@ -170,7 +174,7 @@ Generated from `nvml.api`; a test compares. {len(spec.calls)} exported functions
 
 
 PARTS = {
-    'client': ({'nvml_calls.h': nvml_calls_h, 'nvml_stubs.c': nvml_stubs_c, 'libnvidia-ml.map': exports_map}, {}),
+    'client': ({'nvml_calls.h': nvml_calls_h, 'nvml_stubs.c': nvml_stubs_c}, {}),
     'server': ({'nvml_calls.h': nvml_calls_h, 'nvml_custom.h': nvml_custom_h, 'nvml_handlers.c': nvml_handlers_c}, {}),
     'calls': ({'CALLS-NVML.md': calls_md}, {}),
 }

@@ -36,6 +36,12 @@ static inline bool get_all(const struct cursor *c)
 	return !c->bad && c->end - c->pos < 8;
 }
 
+/* A payload with @n more values of @size bytes; more than a frame holds stays so. */
+static inline size_t run_add(size_t payload, uint64_t n, size_t size)
+{
+	return n > FRAME_MAX || payload > FRAME_MAX ? FRAME_MAX + 1 : payload + n * size;
+}
+
 /* How many values of a run travel when there was room for @room and @n exist. */
 static inline uint64_t run_min(uint64_t room, uint64_t n)
 {

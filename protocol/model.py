@@ -9,7 +9,7 @@ class Type:
     kind: str = 'number'  # or plain, versioned, struct, handle
     size: object = 0      # bytes on the wire: a number or 'sizeof(T)'
     fields: tuple = ()    # of a struct
-    sizes: tuple = ()     # bytes of the value that belongs to each value: usual, other, when other
+    sized: bool = False   # a value of it has a size
     minted: bool = False  # of handles, here and below: see README.md
     error: int = 400
     check: str = ''
@@ -29,7 +29,6 @@ class Var:
     optional: bool = False
     length: object = None  # None, int, '' (a string), 'n' or '*n'
     less: int = 0          # what is to be taken off the length
-    type: Type = None      # None: base is not declared
 
     @property
     def ctype(self):
@@ -51,26 +50,14 @@ class Var:
         said = self.words & {'in', 'out', 'inout'}
         return max(said, default='in' if self.const or not self.pointer else '')
 
-    @property
-    def size(self):
-        return 8 if 'address' in self.words else self.type.size if self.type else 0
-
-    @property
-    def handle(self):
-        return self.type if self.type and self.type.kind == 'handle' else None
-
-    @property
-    def minted(self):
-        return bool(self.handle and self.handle.minted)
-
-    @property
-    def born(self):
-        """The client makes the number, and the call what it stands for."""
-        return self.minted and 'new' in self.words
-
-    @property
-    def fields(self):
-        return self.type.fields if self.type and self.stars == 1 and self.length is None else ()
+    def resolve(self, types):
+        """What follows from declarations, which may come later in a spec."""
+        self.type = types.get(self.base) or Type(self.base, 'unknown')
+        self.size = 8 if 'address' in self.words else self.type.size
+        self.handle = self.type if self.type.kind == 'handle' else None
+        self.minted = bool(self.handle and self.handle.minted)
+        self.born = self.minted and 'new' in self.words  # the client makes the number, the call what it stands for
+        self.fields = self.type.fields if self.stars == 1 and self.length is None else ()
 
 
 @dataclass
@@ -108,7 +95,7 @@ class Item:
         count = str(self.count)
         if isinstance(self.count, Var):
             count = place(self.count)
-            if self.count.type.sizes:
+            if self.count.type.sized:
                 count = f'size_of_{self.count.base}({count})'
             elif self.leaf.less:
                 count = f'({count} - {self.leaf.less})'

@@ -34,8 +34,7 @@ class Spec:
     def __init__(self, path):
         text = Path(path).read_text(encoding='utf-8')
         self.path, self.sections, self.calls, self.data, self.reserved = path, [], [], [], {}
-        self.builtin = {name: Type(name, 'number', size) for size, names in C_TYPES.items() for name in names.split(', ')}
-        self.types = {}
+        self.types = {n: Type(n, 'builtin', size) for size, names in C_TYPES.items() for n in names.split(', ')}
         self.hash = hashlib.sha256(text.encode()).digest()[:8]
         self.comments, self.tokens, self.pos, line = {}, [], 0, 1
         for match in TOKEN.finditer(text):
@@ -52,19 +51,6 @@ class Spec:
 
     def of_kind(self, *kinds):
         return [t for t in self.types.values() if t.kind in kinds]
-
-    @property
-    def handles(self):
-        return self.of_kind('handle')
-
-    @property
-    def remote(self):
-        return [c for c in self.calls if c.opcode]
-
-    @property
-    def functions(self):
-        """Those of the interface, without operations of our own."""
-        return [c for c in self.calls if not c.wire]
 
     # Tokens.
 
@@ -120,7 +106,9 @@ class Spec:
             return
         if token == '-' or token.startswith('0x'):
             self.read_call(line)
-        elif token in ('handle', 'plain', 'number', 'versioned', 'struct', 'data', 'reserved', 'refused', 'sizes'):
+        elif token in ('number', 'plain', 'versioned'):
+            self.read_types(line, self.next())
+        elif token in ('handle', 'struct', 'data', 'reserved', 'refused'):
             getattr(self, 'read_' + self.next())(line)
         else:
             self.fail(f'a statement cannot start with {token!r}')
@@ -138,27 +126,12 @@ class Spec:
             word = self.next('error', 'check', 'twin', 'at', 'undo')
             setattr(handle, word, word == 'twin' or (self.number() if word == 'error' else self.identifier()))
 
-    def read_plain(self, line, kind='plain'):
-        for name in self.listed(self.identifier):
-            self.declare(line, name, kind, f'sizeof({name})')
-
-    def read_versioned(self, line):
-        self.read_plain(line, 'versioned')
-
-    def read_number(self, line):
-        size = self.number()
-        if size not in C_TYPES:
+    def read_types(self, line, kind):
+        size = self.number() if kind == 'number' else 0
+        if kind == 'number' and size not in C_TYPES:
             self.fail(f'no number has {size} bytes', line)
-        for name in self.listed(self.identifier):
-            self.declare(line, name, 'number', size)
-
-    def read_sizes(self, line):
-        name = self.identifier()
-        if name not in self.types:
-            self.fail(f'{name} is not declared', line)
-        usual, other = self.number(), self.next(',') and self.number()
-        self.next('for')
-        self.types[name].sizes = usual, other, self.until(';', self.number)
+        for name, sized in self.listed(lambda: (self.identifier(), bool(self.accept('sized')))):
+            self.declare(line, name, kind, size or f'sizeof({name})', sized=sized)
 
     def read_struct(self, line):
         name = self.identifier()
@@ -234,7 +207,7 @@ class Spec:
             call.twin = word
             call.twin_since = self.number() if self.accept('since') else 0
         elif word == 'via':
-            call.via, call.answer = self.read_target(call), 'via'
+            call.via, call.answer = self.read_target(call), 'rewritten'
         elif word == 'calls':
             call.calls = self.read_target(call)
         else:
@@ -245,9 +218,8 @@ class Spec:
         name, args = self.identifier(), [v.name for v in call.params]
         if self.peek() == '(':
             args = self.arguments(self.next)
-        for arg in args:
-            if not (call.param(arg) or arg[0].isdigit() or arg.isupper()):
-                self.fail(f'{call.name} has no {arg} to give to {name}', call.line)
+        known = lambda arg: call.param(arg) or arg[0].isdigit() or arg.isupper()
+        self.refuse(call, ' ', {f'has no {arg} to give to {name}': not known(arg) for arg in args})
         return name, args
 
     # Checks and layouts.
@@ -261,11 +233,14 @@ class Spec:
             if call.opcode and call.opcode in opcodes:
                 self.fail(f'opcode {call.opcode:#06x} is taken by {opcodes[call.opcode]}', call.line)
             opcodes[call.opcode] = call.name
+        self.handles = self.of_kind('handle')
+        self.remote = [c for c in self.calls if c.opcode]
+        self.functions = [c for c in self.calls if not c.wire]  # of the interface, without operations of our own
         for index, call in enumerate(self.functions):
             call.index = index
             call.base = call.base or re.sub(r'_v\d+$', '', call.name)
         for var in [v for c in self.calls for v in c.params] + [f for s in self.of_kind('struct') for f in s.fields]:
-            var.type = self.types.get(var.base) or self.builtin.get(var.base)
+            var.resolve(self.types)
         for call in self.calls:
             self.check_call(call, names)
 
@@ -298,45 +273,42 @@ class Spec:
 
     def lay_out(self, call):
         """Fixed values first, then flags of optional pointers, then runs; both ways."""
-        request, reply = [], []
         for var in call.params:
             self.refuse(call, ': ', {
                 f'generated code has its own {var.name}': var.name in TAKEN,
                 f'say whether {var.name} is in, out or inout': var.pointer and not var.way,
                 f'struct {var.name} cannot be optional': var.fields and var.optional})
             for part in var.fields or [None]:
-                self.lay_out_var(call, var, part, var.fields or call.params, request, reply)
-        order = lambda item: ('flag', 'run').index(item.kind) + 1 if item.kind in ('flag', 'run') else 0
-        call.request, call.reply = sorted(request, key=order), sorted(reply, key=order)
+                self.lay_out_var(call, var, part)
+        if 'always' in call.words:
+            result = Var(set(), False, call.result, 0, 'r')
+            result.resolve(self.types)
+            call.reply.insert(0, Item('value', result))
+        for items in (call.request, call.reply):
+            items.sort(key=lambda item: {'flag': 1, 'run': 2}.get(item.kind, 0))
 
-    def lay_out_var(self, call, var, part, siblings, request, reply):
+    def lay_out_var(self, call, var, part):
         leaf, name = part or var, (part or var).name
         way = part.way if part and part.words & {'in', 'out', 'inout'} else var.way or 'in'
         single, string = leaf.length is None, leaf.length == ''
         item = lambda kind, count=1: Item(kind, var, part, count)
-        if 'address' in leaf.words:
-            request.append(item('value'))
-            return
         self.refuse(call, ': ', {
-            f'type of {name} is not declared': not leaf.size or leaf.stars > 1 or leaf.base == 'void' and single,
+            f'type of {name} is not declared':
+                not leaf.size or leaf.pointer and (leaf.stars > 1 or leaf.base == 'void' and single),
             f'{name} cannot be a list of minted handles': leaf.minted and not single,
-            f'{name} is a minted handle and cannot come from the server':
-                leaf.minted and way != 'in' and not part,
+            f'{name} is a minted handle and cannot come from the server': leaf.minted and way != 'in' and not part,
             'only strings of char that go in have no length': string and (way != 'in' or leaf.base != 'char'),
-            f'{name} is no list, no handle and no single result and cannot be optional':
-                leaf.optional and not (leaf.pointer and (single and way == 'out' or not single and not string) or
-                                       not leaf.pointer and leaf.handle)})
+            f'{name} is no list, no handle and no single result and cannot be optional': leaf.optional and not (
+                leaf.pointer and not string and (way == 'out' or not single) or not leaf.pointer and leaf.handle)})
         if leaf.born:
-            request.append(item('id'))
-            return
-        if string:
-            request += [item('length'), item('run', 'string')]
-            return
-        if leaf.optional and not single:
-            request.append(item('flag'))
-        one = item('value') if single else item('run', self.count_of(call, leaf, siblings))
-        request += [one] if way in ('in', 'inout') else []
-        reply += [one] if way in ('out', 'inout') and not leaf.minted else []
+            call.request.append(item('id'))
+        elif string:
+            call.request += [item('length'), item('run', 'string')]
+        else:
+            call.request += [item('flag')] if leaf.optional and not single else []
+            one = item('value') if single else item('run', self.count_of(call, leaf, var.fields or call.params))
+            call.request += [one] if way in ('in', 'inout') else []
+            call.reply += [one] if way in ('out', 'inout') and not leaf.minted else []
 
     def count_of(self, call, leaf, siblings):
         if isinstance(leaf.length, int):

@@ -43,10 +43,10 @@ class Test:
         if leaf.length is None:
             return 1
         count = next(v for v in siblings if v.name == leaf.length.strip('*'))
-        return 8 if count.type.sizes else ROOM - leaf.less
+        return 8 if count.type.sized else ROOM - leaf.less
 
     def count_value(self, var):
-        return 4 if var.type.sizes else ROOM
+        return 4 if var.type.sized else ROOM
 
     def element(self, leaf):
         return 'uint8_t' if leaf.base == 'void' and leaf.length is not None else leaf.base

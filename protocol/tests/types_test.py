@@ -78,8 +78,8 @@ def check_exports(include):
     if not os.path.exists(stub):
         return []
     symbols = subprocess.run(['nm', '-D', '--defined-only', stub], check=True, capture_output=True, text=True).stdout
-    with open(os.path.join(GENERATED, 'libcuda.map'), encoding='utf-8') as file:
-        ours = set(re.findall(r'\w+', file.read()))
+    with open(os.path.join(GENERATED, 'cuda_prototypes.h'), encoding='utf-8') as file:
+        ours = set(re.findall(r'CUDAAPI (\w+)\(', file.read()))
     return [s for s in re.findall(r' T (cu\w+)', symbols) if s not in ours]
 
 

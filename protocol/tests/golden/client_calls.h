@@ -22,8 +22,8 @@ CUresult stub_setLimit(Mode mode, size_t value);
 CUresult stub_eventTime(float *time, Event start, Event end);
 CUresult stub_graphDestroy(Graph graph);
 CUresult stub_nodes(Graph graph, Node *nodes, size_t *count);
-CUresult stub_make(Graph *graph, const Config *config, Result *outcome, const char *name,
-		char *log, size_t size);
+CUresult stub_make(Graph *graph, const Config *config, Result *outcome, const char *name, char
+		*log, size_t size);
 CUresult stub_attribute(Attribute which, void *value);
 CUresult stub_encode(Box *box, unsigned int rank, void *base, const int *corner);
 

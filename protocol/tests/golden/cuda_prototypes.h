@@ -28,8 +28,8 @@ CUresult CUDAAPI graphDestroy(Graph graph);
 /* A list whose length comes back. */
 CUresult CUDAAPI nodes(Graph graph, Node *nodes, size_t *count);
 /* Structs, strings and logs that come with a failure too. */
-CUresult CUDAAPI make(Graph *graph, const Config *config, Result *outcome, const char *name,
-		char *log, size_t size);
+CUresult CUDAAPI make(Graph *graph, const Config *config, Result *outcome, const char *name, char
+		*log, size_t size);
 /* A value whose size another value says. */
 CUresult CUDAAPI attribute(Attribute which, void *value);
 /* Numbers that look like pointers, lists that are shorter. */

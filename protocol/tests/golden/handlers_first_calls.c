@@ -178,7 +178,7 @@ int serve_make(struct request *q)
 	uint8_t log_given;
 	const uint8_t *config_boxes_raw;
 	uint64_t log_room;
-	size_t payload = 16 + 4;
+	size_t payload = 20;
 	uint8_t *out;
 	int err;
 
@@ -207,7 +207,7 @@ int serve_make(struct request *q)
 		add_real(q, KIND_Graph, &graph, 1, &r);
 		add_real(q, KIND_Node, &outcome.node, 1, &r);
 	}
-	payload += log_room;
+	payload += log_room * 1;
 	err = request_reply(q, CUDA_SUCCESS, payload);
 	if (err < 0)
 		return err;
@@ -215,7 +215,7 @@ int serve_make(struct request *q)
 	put_bytes(&out, &r, 4);
 	put_bytes(&out, &graph, 8);
 	put_bytes(&out, &outcome.node, 8);
-	put_bytes(&out, log, log_room);
+	put_bytes(&out, log, log_room * 1);
 	q->out = out;
 	return request_send(q);
 }
@@ -241,12 +241,12 @@ int serve_attribute(struct request *q)
 		r = driver.attribute(which, value);
 	if (r != CUDA_SUCCESS)
 		return request_done(q, r);
-	payload += value_room;
+	payload += value_room * 1;
 	err = request_reply(q, CUDA_SUCCESS, payload);
 	if (err < 0)
 		return err;
 	out = q->out;
-	put_bytes(&out, value, value_room);
+	put_bytes(&out, value, value_room * 1);
 	q->out = out;
 	return request_send(q);
 }

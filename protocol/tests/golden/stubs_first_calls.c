@@ -13,7 +13,8 @@ CUresult stub_setAsync(Address at, unsigned char value, size_t n, Stream stream)
 	r = stream_check(stream, &stream_wire);
 	if (r != CUDA_SUCCESS)
 		return call_refuse(0, r);
-	return wire_setAsync(at, value, n, stream_wire);
+	r = wire_setAsync(at, value, n, stream_wire);
+	return r;
 }
 
 CUresult CUDAAPI setAsync(Address at, unsigned char value, size_t n, Stream stream)
@@ -43,9 +44,12 @@ CUresult CUDAAPI set_v2_ptds(Address at, unsigned char value, size_t n)
 
 CUresult stub_limit(size_t *value, Mode mode)
 {
+	CUresult r;
+
 	if (!value)
 		return call_refuse(CALL_NO_WORK, CUDA_ERROR_INVALID_VALUE);
-	return wire_limit(value, mode);
+	r = wire_limit(value, mode);
+	return r;
 }
 
 CUresult CUDAAPI limit(size_t *value, Mode mode)
@@ -55,7 +59,10 @@ CUresult CUDAAPI limit(size_t *value, Mode mode)
 
 CUresult stub_setLimit(Mode mode, size_t value)
 {
-	return wire_setLimit(mode, value);
+	CUresult r;
+
+	r = wire_setLimit(mode, value);
+	return r;
 }
 
 CUresult CUDAAPI setLimit(Mode mode, size_t value)
@@ -77,6 +84,7 @@ CUresult stub_eventTime(float *time, Event start, Event end)
 {
 	uint64_t start_wire = 0;
 	uint64_t end_wire = 0;
+	CUresult r;
 
 	if (!time)
 		return call_refuse(CALL_NO_WORK, CUDA_ERROR_INVALID_VALUE);
@@ -86,7 +94,8 @@ CUresult stub_eventTime(float *time, Event start, Event end)
 	if (!object_get(KIND_Event, end))
 		return call_refuse(CALL_NO_WORK, (CUresult)400);
 	end_wire = (uint64_t)(uintptr_t)end;
-	return wire_eventTime(time, start_wire, end_wire);
+	r = wire_eventTime(time, start_wire, end_wire);
+	return r;
 }
 
 CUresult CUDAAPI eventTime(float *time, Event start, Event end)
@@ -130,7 +139,8 @@ CUresult stub_nodes(Graph graph, Node *nodes, size_t *count)
 	graph_wire = (uint64_t)(uintptr_t)graph;
 	if (!count)
 		return call_refuse(CALL_NO_CONTEXT, CUDA_ERROR_INVALID_VALUE);
-	return wire_nodes(graph_wire, nodes, count);
+	r = wire_nodes(graph_wire, nodes, count);
+	return r;
 }
 
 CUresult CUDAAPI nodes(Graph graph, Node *nodes, size_t *count)
@@ -138,42 +148,49 @@ CUresult CUDAAPI nodes(Graph graph, Node *nodes, size_t *count)
 	CALL_COUNTED(8, stub_nodes(graph, nodes, count));
 }
 
-CUresult stub_make(Graph *graph, const Config *config, Result *outcome, const char *name,
-		char *log, size_t size)
+CUresult stub_make(Graph *graph, const Config *config, Result *outcome, const char *name, char
+		*log, size_t size)
 {
 	Config config_wire;
-	uint64_t config_handle = 0;
+	uint64_t config_stream = 0;
+	Result outcome_wire;
 	CUresult r;
 
 	if (!graph)
 		return call_refuse(0, CUDA_ERROR_INVALID_VALUE);
 	if (!config)
 		return call_refuse(0, CUDA_ERROR_INVALID_VALUE);
-	if (!config->boxes && config->count)
-		return call_refuse(0, CUDA_ERROR_INVALID_VALUE);
 	config_wire = *config;
-	r = stream_check(config->stream, &config_handle);
+	r = stream_check(config->stream, &config_stream);
 	if (r != CUDA_SUCCESS)
 		return call_refuse(0, r);
-	config_wire.stream = (Stream)(uintptr_t)config_handle;
+	config_wire.stream = (Stream)(uintptr_t)config_stream;
+	if (!config->boxes && config->count)
+		return call_refuse(0, CUDA_ERROR_INVALID_VALUE);
 	if (!outcome)
 		return call_refuse(0, CUDA_ERROR_INVALID_VALUE);
+	outcome_wire = *outcome;
 	if (!name)
 		return call_refuse(0, CUDA_ERROR_INVALID_VALUE);
-	return wire_make(graph, &config_wire, outcome, name, log, size);
+	r = wire_make(graph, &config_wire, &outcome_wire, name, log, size);
+	*outcome = outcome_wire;
+	return r;
 }
 
-CUresult CUDAAPI make(Graph *graph, const Config *config, Result *outcome, const char *name,
-		char *log, size_t size)
+CUresult CUDAAPI make(Graph *graph, const Config *config, Result *outcome, const char *name, char
+		*log, size_t size)
 {
 	CALL_COUNTED(9, stub_make(graph, config, outcome, name, log, size));
 }
 
 CUresult stub_attribute(Attribute which, void *value)
 {
+	CUresult r;
+
 	if (!value && which)
 		return call_refuse(0, CUDA_ERROR_INVALID_VALUE);
-	return wire_attribute(which, value);
+	r = wire_attribute(which, value);
+	return r;
 }
 
 CUresult CUDAAPI attribute(Attribute which, void *value)
@@ -183,11 +200,14 @@ CUresult CUDAAPI attribute(Attribute which, void *value)
 
 CUresult stub_encode(Box *box, unsigned int rank, void *base, const int *corner)
 {
+	CUresult r;
+
 	if (!box)
 		return call_refuse(0, CUDA_ERROR_INVALID_VALUE);
 	if (!corner && rank)
 		return call_refuse(0, CUDA_ERROR_INVALID_VALUE);
-	return wire_encode(box, rank, base, corner);
+	r = wire_encode(box, rank, base, corner);
+	return r;
 }
 
 CUresult CUDAAPI encode(Box *box, unsigned int rank, void *base, const int *corner)

@@ -11,8 +11,8 @@ CUresult wire_setLimit(Mode mode, size_t value);
 CUresult wire_eventTime(float *time, uint64_t start, uint64_t end);
 CUresult wire_graphDestroy(uint64_t graph);
 CUresult wire_nodes(uint64_t graph, Node *nodes, size_t *count);
-CUresult wire_make(Graph *graph, const Config *config, Result *outcome, const char *name,
-		char *log, size_t size);
+CUresult wire_make(Graph *graph, const Config *config, Result *outcome, const char *name, char
+		*log, size_t size);
 CUresult wire_attribute(Attribute which, void *value);
 CUresult wire_encode(Box *box, unsigned int rank, void *base, const int *corner);
 CUresult wire_allocate(Address *at, size_t n);

@@ -7,6 +7,7 @@
 #include "sizes.h"
 #include "wire_calls.h"
 
+_Static_assert(sizeof(CUresult) == 4, "size of CUresult");
 _Static_assert(sizeof(Mode) == 4, "size of Mode");
 _Static_assert(sizeof(Attribute) == 4, "size of Attribute");
 _Static_assert(sizeof(Address) == 8, "size of Address");
@@ -37,19 +38,22 @@ CUresult wire_setAsync(Address at, unsigned char value, size_t n, uint64_t strea
 CUresult wire_limit(size_t *value, Mode mode)
 {
 	size_t payload = 4;
-	uint8_t key[2048], answer[8], *out = key;
-	struct cursor cursor = { answer, answer + sizeof(answer), false }, *in = &cursor;
-	size_t value_got;
+	struct call c;
 	CUresult r;
+	uint8_t *out;
+	size_t value_got;
+	uint8_t key[2048], answer[8];
 
 	if (payload > sizeof(key))
 		return CUDA_ERROR_INVALID_VALUE;
 	key[0] = 0;
+	out = key;
 	put_bytes(&out, &mode, 4);
 	r = call_cached(OP_limit, key, out - key, answer, sizeof(answer), CALL_NO_WORK);
+	c.in = (struct cursor){ answer, answer + sizeof(answer), false };
 	if (r == CUDA_SUCCESS) {
-		get_value(in, &value_got, sizeof(value_got));
-		if (!in->bad) {
+		get_value(&c.in, &value_got, sizeof(value_got));
+		if (!c.in.bad) {
 			*value = value_got;
 		}
 	}
@@ -81,7 +85,6 @@ CUresult wire_eventTime(float *time, uint64_t start, uint64_t end)
 	struct call c;
 	CUresult r;
 	uint8_t *out;
-	struct cursor *in = &c.in;
 	float time_got;
 
 	r = call_begin(&c, OP_eventTime, payload, CALL_NO_WORK);
@@ -93,8 +96,8 @@ CUresult wire_eventTime(float *time, uint64_t start, uint64_t end)
 	c.out = out;
 	r = call_wait(&c);
 	if (r == CUDA_SUCCESS) {
-		get_value(in, &time_got, sizeof(time_got));
-		if (!in->bad) {
+		get_value(&c.in, &time_got, sizeof(time_got));
+		if (!c.in.bad) {
 			*time = time_got;
 		}
 	}
@@ -124,7 +127,6 @@ CUresult wire_nodes(uint64_t graph, Node *nodes, size_t *count)
 	struct call c;
 	CUresult r;
 	uint8_t *out;
-	struct cursor *in = &c.in;
 	size_t count_got;
 	const uint8_t *nodes_got;
 	uint64_t nodes_count;
@@ -139,10 +141,10 @@ CUresult wire_nodes(uint64_t graph, Node *nodes, size_t *count)
 	c.out = out;
 	r = call_wait(&c);
 	if (r == CUDA_SUCCESS) {
-		get_value(in, &count_got, sizeof(count_got));
+		get_value(&c.in, &count_got, sizeof(count_got));
 		nodes_count = run_min((nodes ? *count : 0), count_got);
-		nodes_got = get_run(in, nodes_count, 8);
-		if (!in->bad) {
+		nodes_got = get_run(&c.in, nodes_count, 8);
+		if (!c.in.bad) {
 			*count = count_got;
 			if (nodes_count)
 				memcpy(nodes, nodes_got, nodes_count * 8);
@@ -152,27 +154,22 @@ CUresult wire_nodes(uint64_t graph, Node *nodes, size_t *count)
 	return call_end(&c, r);
 }
 
-CUresult wire_make(Graph *graph, const Config *config, Result *outcome, const char *name,
-		char *log, size_t size)
+CUresult wire_make(Graph *graph, const Config *config, Result *outcome, const char *name, char
+		*log, size_t size)
 {
 	const uint32_t name_length = string_length(name);
 	size_t payload = 33;
 	struct call c;
 	CUresult r;
 	uint8_t *out;
-	struct cursor *in = &c.in;
-	CUresult result = CUDA_SUCCESS;
+	CUresult r_got;
 	Graph graph_got;
 	Node outcome_node_got;
 	const uint8_t *log_got;
 	uint64_t log_count;
 
-	if ((uint64_t)config->count > FRAME_MAX)
-		return CUDA_ERROR_INVALID_VALUE;
-	payload += (size_t)config->count * sizeof(Box);
-	if ((uint64_t)name_length > FRAME_MAX)
-		return CUDA_ERROR_INVALID_VALUE;
-	payload += (size_t)name_length;
+	payload = run_add(payload, config->count, sizeof(Box));
+	payload = run_add(payload, name_length, 1);
 	if (payload > FRAME_MAX - sizeof(struct frame))
 		return CUDA_ERROR_INVALID_VALUE;
 	r = call_begin(&c, OP_make, payload, 0);
@@ -187,17 +184,18 @@ CUresult wire_make(Graph *graph, const Config *config, Result *outcome, const ch
 	put_bytes(&out, &size, 8);
 	put_u8(&out, log != NULL);
 	put_bytes(&out, config->boxes, config->count * sizeof(Box));
-	put_bytes(&out, name, name_length);
+	put_bytes(&out, name, name_length * 1);
 	c.out = out;
 	r = call_wait(&c);
 	if (r == CUDA_SUCCESS) {
-		get_value(in, &result, sizeof(result));
-		get_value(in, &graph_got, sizeof(graph_got));
-		get_value(in, &outcome_node_got, sizeof(outcome_node_got));
+		get_value(&c.in, &r_got, sizeof(r_got));
+		get_value(&c.in, &graph_got, sizeof(graph_got));
+		get_value(&c.in, &outcome_node_got, sizeof(outcome_node_got));
 		log_count = (log ? size : 0);
-		log_got = get_run(in, log_count, 1);
-		if (!in->bad) {
-			if (result == CUDA_SUCCESS)
+		log_got = get_run(&c.in, log_count, 1);
+		if (!c.in.bad) {
+			r = r_got;
+			if (r == CUDA_SUCCESS)
 				*graph = graph_got;
 			real_learn(KIND_Graph, &graph_got, 1);
 			outcome->node = outcome_node_got;
@@ -206,8 +204,7 @@ CUresult wire_make(Graph *graph, const Config *config, Result *outcome, const ch
 				memcpy(log, log_got, log_count * 1);
 		}
 	}
-	r = call_end(&c, r);
-	return r != CUDA_SUCCESS ? r : result;
+	return call_end(&c, r);
 }
 
 CUresult wire_attribute(Attribute which, void *value)
@@ -216,7 +213,6 @@ CUresult wire_attribute(Attribute which, void *value)
 	struct call c;
 	CUresult r;
 	uint8_t *out;
-	struct cursor *in = &c.in;
 	const uint8_t *value_got;
 	uint64_t value_count;
 
@@ -229,8 +225,8 @@ CUresult wire_attribute(Attribute which, void *value)
 	r = call_wait(&c);
 	if (r == CUDA_SUCCESS) {
 		value_count = size_of_Attribute(which);
-		value_got = get_run(in, value_count, 1);
-		if (!in->bad) {
+		value_got = get_run(&c.in, value_count, 1);
+		if (!c.in.bad) {
 			if (value_count)
 				memcpy(value, value_got, value_count * 1);
 		}
@@ -244,12 +240,9 @@ CUresult wire_encode(Box *box, unsigned int rank, void *base, const int *corner)
 	struct call c;
 	CUresult r;
 	uint8_t *out;
-	struct cursor *in = &c.in;
 	Box box_got;
 
-	if ((uint64_t)(rank - 1) > FRAME_MAX)
-		return CUDA_ERROR_INVALID_VALUE;
-	payload += (size_t)(rank - 1) * 4;
+	payload = run_add(payload, (rank - 1), 4);
 	if (payload > FRAME_MAX - sizeof(struct frame))
 		return CUDA_ERROR_INVALID_VALUE;
 	r = call_begin(&c, OP_encode, payload, 0);
@@ -262,8 +255,8 @@ CUresult wire_encode(Box *box, unsigned int rank, void *base, const int *corner)
 	c.out = out;
 	r = call_wait(&c);
 	if (r == CUDA_SUCCESS) {
-		get_value(in, &box_got, sizeof(box_got));
-		if (!in->bad) {
+		get_value(&c.in, &box_got, sizeof(box_got));
+		if (!c.in.bad) {
 			*box = box_got;
 		}
 	}

@@ -13,7 +13,6 @@ CUresult wire_allocate(Address *at, size_t n)
 	struct call c;
 	CUresult r;
 	uint8_t *out;
-	struct cursor *in = &c.in;
 	Address at_got;
 
 	r = call_begin(&c, OP_allocate, payload, 0);
@@ -24,8 +23,8 @@ CUresult wire_allocate(Address *at, size_t n)
 	c.out = out;
 	r = call_wait(&c);
 	if (r == CUDA_SUCCESS) {
-		get_value(in, &at_got, sizeof(at_got));
-		if (!in->bad) {
+		get_value(&c.in, &at_got, sizeof(at_got));
+		if (!c.in.bad) {
 			*at = at_got;
 		}
 	}
@@ -39,7 +38,7 @@ CUresult wire_stream_create(uint64_t stream, const int *values, uint64_t event)
 	CUresult r;
 	uint8_t *out;
 
-	payload += (size_t)4 * 4;
+	payload = run_add(payload, 4, 4);
 	if (payload > FRAME_MAX - sizeof(struct frame))
 		return CUDA_ERROR_INVALID_VALUE;
 	r = call_begin(&c, OP_stream_create, payload, 0);
@@ -59,7 +58,6 @@ CUresult wire_limit_range(size_t *value)
 	struct call c;
 	CUresult r;
 	uint8_t *out;
-	struct cursor *in = &c.in;
 	size_t value_got;
 
 	r = call_begin(&c, OP_limit_range, payload, 0);
@@ -69,8 +67,8 @@ CUresult wire_limit_range(size_t *value)
 	c.out = out;
 	r = call_wait(&c);
 	if (r == CUDA_SUCCESS) {
-		get_value(in, &value_got, sizeof(value_got));
-		if (!in->bad) {
+		get_value(&c.in, &value_got, sizeof(value_got));
+		if (!c.in.bad) {
 			*value = value_got;
 		}
 	}
