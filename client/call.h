@@ -39,6 +39,7 @@ struct call {
 enum {
 	CALL_NO_CONTEXT = 1, /* is allowed without a current context */
 	CALL_NO_WORK = 2,    /* makes no work that a synchronisation would wait for */
+	CALL_NOTHING = -1001 /* as a CUresult of what goes before a call: it is good without sending */
 };
 
 /*

@@ -121,25 +121,9 @@ CUresult client_cuMemAllocAsync(CUdeviceptr *dptr, size_t bytesize, CUstream hSt
 	return r;
 }
 
-CUresult client_cuMemAllocFromPoolAsync(CUdeviceptr *dptr, size_t bytesize, CUmemoryPool pool,
-	CUstream hStream)
+CUresult memory_pooled(CUdeviceptr *dptr, size_t bytesize, CUmemoryPool pool)
 {
-	CUdeviceptr address;
-	uint64_t stream;
-	CUresult r = call_check(0);
-
-	if (!r)
-		r = stream_check(hStream, &stream);
-	if (r)
-		return r;
-	if (!dptr || !bytesize || !pool)
-		return CUDA_ERROR_INVALID_VALUE;
-	r = wire_cuMemAllocFromPoolAsync(&address, bytesize, (uintptr_t)pool, stream);
-	if (!r)
-		r = note(address, bytesize, pool);
-	if (!r)
-		*dptr = address;
-	return r;
+	return note(*dptr, bytesize, pool);
 }
 
 CUresult client_cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream)
@@ -162,34 +146,25 @@ CUresult client_cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream)
 	return r;
 }
 
-CUresult client_cuMemMap(CUdeviceptr ptr, size_t size, size_t offset,
-	CUmemGenericAllocationHandle handle, unsigned long long flags)
+CUresult memory_mapped(CUdeviceptr address, size_t size)
 {
 	struct context *c = context_self();
-	struct memory_range range = {.base = ptr, .size = size, .kind = MEMORY_DEVICE, .mapped = true,
-		.context = c, .device = c ? c->device : 0};
-	CUresult r = call_check(CALL_NO_CONTEXT);
+	struct memory_range range = {.base = address, .size = size, .kind = MEMORY_DEVICE,
+		.mapped = true, .context = c, .device = c ? c->device : 0};
 
-	if (!r)
-		r = wire_cuMemMap(ptr, size, offset, handle, flags);
-	if (!r && memory_add(&range))
-		r = CUDA_ERROR_OUT_OF_MEMORY;
-	return r;
+	return memory_add(&range) ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
 }
 
 /* One call may take several mappings away, but only whole ones. */
-CUresult client_cuMemUnmap(CUdeviceptr ptr, size_t size)
+CUresult memory_unmapped(CUdeviceptr address, size_t size)
 {
 	struct memory_range range;
-	CUresult r = call_check(CALL_NO_CONTEXT);
 
-	if (!r)
-		r = wire_cuMemUnmap(ptr, size);
-	for (uint64_t at = ptr; !r && at - ptr < size; at += range.size) {
+	for (uint64_t at = address; at - address < size; at += range.size) {
 		if (!memory_remove(at, &range))
 			break;
 	}
-	return r;
+	return CUDA_SUCCESS;
 }
 
 static CUresult attribute(void *data, CUpointer_attribute name, CUdeviceptr ptr,

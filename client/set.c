@@ -9,13 +9,13 @@
 #include "memory.h"
 #include "mirror.h"
 #include "stream.h"
-#include "wire_calls.h"
 
-/* Everything before posting a set of @height rows of @width elements of @size bytes. */
-static CUresult prepare(CUdeviceptr dst, size_t pitch, size_t width, size_t height, size_t size,
-	CUstream stream, uint64_t *wire)
+/* Before a set of @height rows of @width elements of @size bytes. */
+CUresult set_check(CUdeviceptr dst, size_t pitch, size_t width, size_t height, size_t size,
+	CUstream stream)
 {
 	size_t bytes, extent;
+	struct stream *s;
 	CUresult r = call_check(0);
 
 	if (r)
@@ -28,66 +28,10 @@ static CUresult prepare(CUdeviceptr dst, size_t pitch, size_t width, size_t heig
 	if (bytes && height)
 		r = memory_check(dst, extent);
 	if (!r)
-		r = stream_check(stream, wire);
+		r = stream_find(stream, &s);
+	if (!r && !(bytes && height))
+		return (CUresult)CALL_NOTHING;
 	if (!r)
 		r = hostmem_use(dst);
 	return r ? r : mirror_send();
-}
-
-CUresult client_cuMemsetD8Async(CUdeviceptr dstDevice, unsigned char uc, size_t N, CUstream hStream)
-{
-	uint64_t stream;
-	CUresult r = prepare(dstDevice, 0, N, 1, 1, hStream, &stream);
-
-	return r || !N ? r : wire_cuMemsetD8Async(dstDevice, uc, N, stream);
-}
-
-CUresult client_cuMemsetD16Async(CUdeviceptr dstDevice, unsigned short us, size_t N,
-	CUstream hStream)
-{
-	uint64_t stream;
-	CUresult r = prepare(dstDevice, 0, N, 1, 2, hStream, &stream);
-
-	return r || !N ? r : wire_cuMemsetD16Async(dstDevice, us, N, stream);
-}
-
-CUresult client_cuMemsetD32Async(CUdeviceptr dstDevice, unsigned int ui, size_t N, CUstream hStream)
-{
-	uint64_t stream;
-	CUresult r = prepare(dstDevice, 0, N, 1, 4, hStream, &stream);
-
-	return r || !N ? r : wire_cuMemsetD32Async(dstDevice, ui, N, stream);
-}
-
-CUresult client_cuMemsetD2D8Async(CUdeviceptr dstDevice, size_t dstPitch, unsigned char uc,
-	size_t Width, size_t Height, CUstream hStream)
-{
-	uint64_t stream;
-	CUresult r = prepare(dstDevice, dstPitch, Width, Height, 1, hStream, &stream);
-
-	return r || !Width || !Height
-		       ? r
-		       : wire_cuMemsetD2D8Async(dstDevice, dstPitch, uc, Width, Height, stream);
-}
-
-CUresult client_cuMemsetD2D16Async(CUdeviceptr dstDevice, size_t dstPitch, unsigned short us,
-	size_t Width, size_t Height, CUstream hStream)
-{
-	uint64_t stream;
-	CUresult r = prepare(dstDevice, dstPitch, Width, Height, 2, hStream, &stream);
-
-	return r || !Width || !Height
-		       ? r
-		       : wire_cuMemsetD2D16Async(dstDevice, dstPitch, us, Width, Height, stream);
-}
-
-CUresult client_cuMemsetD2D32Async(CUdeviceptr dstDevice, size_t dstPitch, unsigned int ui,
-	size_t Width, size_t Height, CUstream hStream)
-{
-	uint64_t stream;
-	CUresult r = prepare(dstDevice, dstPitch, Width, Height, 4, hStream, &stream);
-
-	return r || !Width || !Height
-		       ? r
-		       : wire_cuMemsetD2D32Async(dstDevice, dstPitch, ui, Width, Height, stream);
 }

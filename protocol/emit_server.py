@@ -10,18 +10,15 @@ def server_calls_h(spec):
         for c in spec.calls if c.hand_server))
 
 
-def named_at(call, handle):
-    """Where a request has its first handle of a kind."""
-    found = [n for n, i in enumerate(call.request) if i.handle is handle and i.kind in ('value', 'id')]
-    return fixed_size(call.request[:found[0]]) if found else '-1'
-
-
 def dispatch(spec, call):
     """The rest of a dispatch row, behind name and opcode."""
     flags = {'DISPATCH_BLOCKS': 'blocks' in call.words, 'DISPATCH_NO_CONTEXT': 'nocontext' in call.words,
              'DISPATCH_WAITS': call.answer != 'posted'}
-    named = ''.join(f', .{h.at} = {named_at(call, h)}' for h in spec.handles if h.at)
-    return (' | '.join(f for f, on in flags.items() if on) or '0') + named
+    text = ' | '.join(f for f, on in flags.items() if on) or '0'
+    for handle in (h for h in spec.handles if h.at):
+        first = [n for n, i in enumerate(call.request) if i.leaf.handle is handle and i.kind in ('value', 'id')][:1]
+        text += f', .{handle.at} = {fixed_size(call.request[:first[0]]) if first else -1}'
+    return text
 
 
 def count_of(item):

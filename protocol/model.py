@@ -73,10 +73,6 @@ class Item:
         return self.field or self.var
 
     @property
-    def handle(self):
-        return self.leaf.handle
-
-    @property
     def size(self):
         return {'flag': 1, 'length': 4}.get(self.kind, self.leaf.size)
 
@@ -92,13 +88,11 @@ class Item:
         """How many values of a run there are, in C; `place` gives where a parameter or a field is."""
         if self.count == 'string':
             return f'{self.name}_length'
-        count = str(self.count)
-        if isinstance(self.count, Var):
-            count = place(self.count)
-            if self.count.type.sized:
-                count = f'size_of_{self.count.base}({count})'
-            elif self.leaf.less:
-                count = f'({count} - {self.leaf.less})'
+        count = place(self.count) if isinstance(self.count, Var) else str(self.count)
+        if isinstance(self.count, Var) and self.count.type.sized:
+            count = f'size_of_{self.count.base}({count})'
+        elif self.leaf.less:
+            count = f'({count} - {self.leaf.less})'
         return f'({given} ? {count} : 0)' if self.leaf.optional else count
 
     @property
@@ -124,6 +118,8 @@ class Call:
     twin_since: int = 0
     via: tuple = None    # the function that answers in its place, and its arguments
     calls: tuple = None  # of a wire operation: the driver's function that serves it, and its arguments
+    before: tuple = None  # functions of the client around the sending, and their arguments
+    after: tuple = None
     reason: str = ''
     error: int = 801
     request: list = field(default_factory=list)

@@ -89,12 +89,6 @@ class Spec:
             items.append(read())
         return items
 
-    def until(self, end, read):
-        items = []
-        while self.peek() != end:
-            items.append(read())
-        return items
-
     # Statements.
 
     def statement(self):
@@ -134,10 +128,12 @@ class Spec:
             self.declare(line, name, kind, size or f'sizeof({name})', sized=sized)
 
     def read_struct(self, line):
-        name = self.identifier()
+        name, fields = self.identifier(), []
         self.next('{')
-        self.declare(line, name, 'struct', fields=self.until('}', lambda: (self.read_var(), self.next(';'))[0]))
-        self.next('}')
+        while not self.accept('}'):
+            fields.append(self.read_var())
+            self.next(';')
+        self.declare(line, name, 'struct', fields=fields)
 
     def read_data(self, line):
         self.data.append(self.read_var())
@@ -148,7 +144,7 @@ class Spec:
 
     def read_refused(self, line):
         result, answer, reason = self.identifier(), self.number(), self.text()
-        for name in self.until(';', self.identifier):
+        for name in self.listed(self.identifier):
             self.calls.append(Call(name, 0, [], line, self.sections[-1], '', result, 'unsupported', error=answer,
                                    reason=reason))
 
@@ -208,8 +204,8 @@ class Spec:
             call.twin_since = self.number() if self.accept('since') else 0
         elif word == 'via':
             call.via, call.answer = self.read_target(call), 'rewritten'
-        elif word == 'calls':
-            call.calls = self.read_target(call)
+        elif word in ('calls', 'before', 'after'):
+            setattr(call, word, self.read_target(call))
         else:
             self.fail(f'unknown word {word!r}', call.line)
 
@@ -253,6 +249,8 @@ class Spec:
             f'is {call.answer} and cannot be {min(call.words, default="")}': not remote and call.words - {'wire'},
             'makes or ends a minted handle, as only a wire operation can':
                 remote and not call.wire and any(v.minted and v.words & {'new', 'free'} for v in call.params),
+            'has no stub for anything before or after it':
+                (call.before or call.after) and (not remote or call.wire or call.hand_client),
             'is a wire operation: lower case, custom or calls another':
                 call.wire and (call.name != call.name.lower() or call.hand_server == bool(call.calls))})
         for target, _ in filter(None, (call.via, call.calls)):

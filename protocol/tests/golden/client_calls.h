@@ -8,6 +8,10 @@
 /* What a handle is on the wire, or the error for it. */
 CUresult stream_check(Stream handle, uint64_t *wire);
 
+/* What goes before a call is sent, and after it was good. */
+CUresult mode_set(Mode);
+CUresult set_check(Address, size_t, size_t);
+
 /* Hand-written halves. */
 CUresult client_eventCreate(Event *event, unsigned int flags);
 CUresult client_eventDestroy(Event event);

@@ -10,6 +10,9 @@ CUresult stub_setAsync(Address at, unsigned char value, size_t n, Stream stream)
 	uint64_t stream_wire = 0;
 	CUresult r;
 
+	r = set_check(at, n, 4);
+	if (r != CUDA_SUCCESS)
+		return r == (CUresult)CALL_NOTHING ? CUDA_SUCCESS : r;
 	r = stream_check(stream, &stream_wire);
 	if (r != CUDA_SUCCESS)
 		return call_refuse(0, r);
@@ -62,6 +65,8 @@ CUresult stub_setLimit(Mode mode, size_t value)
 	CUresult r;
 
 	r = wire_setLimit(mode, value);
+	if (r == CUDA_SUCCESS)
+		r = mode_set(mode);
 	return r;
 }
 
