@@ -68,18 +68,11 @@ class Item:
     field: Var = None  # of the struct that var points to
     count: object = 1  # of a run: a number, the Var that says it, or 'string'
 
-    @property
-    def leaf(self):
-        return self.field or self.var
-
-    @property
-    def size(self):
-        return {'flag': 1, 'length': 4}.get(self.kind, self.leaf.size)
-
-    @property
-    def name(self):
-        """One identifier to derive others from."""
-        return self.path('_')
+    def __post_init__(self):
+        self.leaf = self.field or self.var
+        self.size = {'flag': 1, 'length': 4}.get(self.kind, self.leaf.size)
+        self.name = self.path('_')  # an identifier to derive others from
+        self.counted_back = isinstance(self.count, Var) and self.count.pointer  # the number is a result, too
 
     def path(self, separator):
         return f'{self.var.name}{separator}{self.field.name}' if self.field else self.var.name
@@ -94,11 +87,6 @@ class Item:
         elif self.leaf.less:
             count = f'({count} - {self.leaf.less})'
         return f'({given} ? {count} : 0)' if self.leaf.optional else count
-
-    @property
-    def counted_back(self):
-        """How many values there are is itself a result."""
-        return isinstance(self.count, Var) and self.count.pointer
 
 
 @dataclass
@@ -116,8 +104,8 @@ class Call:
     since: int = 0
     twin: str = ''
     twin_since: int = 0
-    via: tuple = None    # the function that answers in its place, and its arguments
-    calls: tuple = None  # of a wire operation: the driver's function that serves it, and its arguments
+    via: tuple = None     # the function that answers in its place, and its arguments
+    calls: tuple = None   # of a wire operation: the driver's function that serves it, and its arguments
     before: tuple = None  # functions of the client around the sending, and their arguments
     after: tuple = None
     reason: str = ''
