@@ -15,6 +15,7 @@ static LIST_HEAD(, capture) captures;
 
 static void capture_release(struct object *o)
 {
+	nodes_fini(&((struct capture *)o)->left);
 	free(o);
 }
 
@@ -70,14 +71,15 @@ void capture_leave(struct stream *s)
 
 	if (!c)
 		return;
-	capture_break(c);
 	if (c->origin == s) {
 		if (!c->lent)
 			graph_destroy(c->graph);
 		finish(c);
-	} else {
-		detach(s);
+		return;
 	}
+	if (nodes_merge(&c->left, s->capture_deps) < 0)
+		capture_break(c);
+	detach(s);
 }
 
 CUresult capture_add(struct stream *s, struct op *op)
@@ -165,10 +167,9 @@ CUresult capture_wait(struct stream *s, struct event *e, unsigned flags)
 		return capture_add(s, &op);
 	}
 	if (!c || c->ended) {
-		if (!s->capture)
-			return CUDA_ERROR_CAPTURED_EVENT;
-		capture_break(s->capture);
-		return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
+		if (s->capture)
+			capture_break(s->capture);
+		return c ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
 	}
 	if (c->broken)
 		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
@@ -190,8 +191,9 @@ CUresult capture_wait(struct stream *s, struct event *e, unsigned flags)
 
 CUresult capture_event_touched(struct event *e)
 {
-	if (!e->capture->ended)
-		capture_break(e->capture);
+	if (e->capture->ended)
+		return CUDA_ERROR_INVALID_VALUE;
+	capture_break(e->capture);
 	return CUDA_ERROR_CAPTURED_EVENT;
 }
 
@@ -228,7 +230,8 @@ CUresult capture_forbid(struct context *ctx)
 	return result;
 }
 
-CUresult capture_implicit(struct stream *s)
+/* A blocking stream that captures is in the legacy stream's way; @invalidate: not any more. */
+static CUresult implicit(struct stream *s, bool invalidate)
 {
 	CUresult result = CUDA_SUCCESS;
 	struct stream *other;
@@ -237,10 +240,21 @@ CUresult capture_implicit(struct stream *s)
 		return CUDA_SUCCESS;
 	LIST_FOREACH(other, &s->ctx->streams, link)
 		if (other->capture && !(other->flags & CU_STREAM_NON_BLOCKING)) {
-			capture_break(other->capture);
+			if (invalidate)
+				capture_break(other->capture);
 			result = CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
 		}
 	return result;
+}
+
+CUresult capture_implicit(struct stream *s)
+{
+	return implicit(s, true);
+}
+
+CUresult capture_asked(struct stream *s)
+{
+	return implicit(s, false);
 }
 
 static CUresult begin(
@@ -313,6 +327,16 @@ CUresult cuStreamBeginCaptureToGraph(CUstream stream, CUgraph handle, const CUgr
 	return leave(result);
 }
 
+static bool all_marked(const struct nodes *nodes)
+{
+	size_t i;
+
+	for (i = 0; i < nodes->count; i++)
+		if (nodes->at[i]->graph && !nodes->at[i]->mark)
+			return false;
+	return true;
+}
+
 /* Does what the origin has reached contain all that was captured elsewhere? */
 static bool joined(struct capture *c)
 {
@@ -328,50 +352,44 @@ static bool joined(struct capture *c)
 	TAILQ_FOREACH_REVERSE(n, &c->graph->nodes, node_list, link)
 	for (i = 0; n->mark && i < n->deps.count; i++)
 		n->deps.at[i]->mark = true;
-	LIST_FOREACH(s, &c->ctx->streams, link) {
-		if (s->capture != c)
-			continue;
-		for (i = 0; i < s->capture_deps->count; i++)
-			if (!s->capture_deps->at[i]->mark)
-				return false;
-	}
-	return true;
+	LIST_FOREACH(s, &c->ctx->streams, link)
+		if (s->capture == c && !all_marked(s->capture_deps))
+			return false;
+	return all_marked(&c->left);
 }
 
+/* Ends also what the wrong thread ends, and without @out. */
 CUresult cuStreamEndCapture(CUstream stream, CUgraph *out)
 {
 	struct capture *c;
-	struct context *ctx;
 	struct stream *s;
 	struct graph *g;
 	bool lent;
-	CUresult result = enter(&ctx);
+	CUresult result = enter_stream_anywhere(stream, &s);
 
 	if (result)
 		return result;
-	result = stream_find(ctx, stream, &s);
-	if (!result && !out)
-		result = CUDA_ERROR_INVALID_VALUE;
-	if (!result && !s->capture)
-		result = CUDA_ERROR_ILLEGAL_STATE;
-	if (result)
-		return leave(result);
 	c = s->capture;
+	if (!c)
+		return leave(CUDA_ERROR_ILLEGAL_STATE);
 	if (c->origin != s) {
 		capture_break(c);
 		return leave(CUDA_ERROR_STREAM_CAPTURE_UNMATCHED);
 	}
 	if (c->mode != CU_STREAM_CAPTURE_MODE_RELAXED && c->thread != thread_self()->id)
-		return leave(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD);
-	if (c->broken)
+		result = CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
+	else if (c->broken)
 		result = CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
 	else if (!joined(c))
 		result = CUDA_ERROR_STREAM_CAPTURE_UNJOINED;
 	g = c->graph;
 	lent = c->lent;
 	finish(c);
-	*out = result ? NULL : (CUgraph)g->base.handle;
-	if (result && !lent)
+	if (result || (!out && !lent)) {
 		graph_destroy(g);
+		g = NULL;
+	}
+	if (out)
+		*out = g ? (CUgraph)g->base.handle : NULL;
 	return leave(result);
 }

@@ -13,7 +13,8 @@ struct capture {
 	CUstreamCaptureMode mode;
 	uint64_t thread, id;
 	bool broken, ended;
-	bool lent; /* the graph is the application's */
+	bool lent;	   /* the graph is the application's */
+	struct nodes left; /* where streams were that have been destroyed since */
 	LIST_ENTRY(capture) link;
 };
 

@@ -14,15 +14,12 @@ static CUstreamCaptureStatus status_of(const struct stream *s)
 
 CUresult cuStreamIsCapturing(CUstream stream, CUstreamCaptureStatus *out)
 {
-	struct context *ctx;
 	struct stream *s;
-	CUresult result = need(out, enter(&ctx));
+	CUresult result = need(out, enter_stream_anywhere(stream, &s));
 
 	if (result)
 		return result;
-	result = stream_find(ctx, stream, &s);
-	if (!result)
-		result = capture_implicit(s);
+	result = capture_asked(s);
 	if (!result)
 		*out = status_of(s);
 	return leave(result);
@@ -45,15 +42,12 @@ static CUresult lend_deps(struct nodes *n, const CUgraphNode **out)
 static CUresult info(CUstream stream, CUstreamCaptureStatus *status, cuuint64_t *id, CUgraph *graph,
 	const CUgraphNode **deps, const CUgraphEdgeData **edges, size_t *count)
 {
-	struct context *ctx;
 	struct stream *s;
-	CUresult result = need(status, enter(&ctx));
+	CUresult result = need(status, enter_stream_anywhere(stream, &s));
 
 	if (result)
 		return result;
-	result = stream_find(ctx, stream, &s);
-	if (!result)
-		result = capture_implicit(s);
+	result = capture_asked(s);
 	if (result)
 		return leave(result);
 	*status = status_of(s);
@@ -99,10 +93,12 @@ static CUresult update_deps(CUstream stream, CUgraphNode *deps, size_t count, un
 	if (result)
 		return result;
 	result = stream_find(ctx, stream, &s);
-	if (!result && (flags > CU_STREAM_SET_CAPTURE_DEPENDENCIES || (count && !deps)))
-		result = CUDA_ERROR_INVALID_VALUE;
 	if (!result && !s->capture)
 		result = CUDA_ERROR_ILLEGAL_STATE;
+	if (!result && s->capture->broken)
+		result = CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	if (!result && flags > CU_STREAM_SET_CAPTURE_DEPENDENCIES)
+		result = CUDA_ERROR_INVALID_VALUE;
 	if (!result)
 		result = nodes_gather(s->capture->graph, deps, count, &wanted);
 	if (!result) {

@@ -109,7 +109,7 @@ CUresult cuEventRecordWithFlags(CUevent handle, CUstream stream, unsigned int fl
 	if (s->capture)
 		return leave(capture_record(s, e, flags));
 	if (flags)
-		return leave(CUDA_ERROR_INVALID_VALUE);
+		return leave(CUDA_ERROR_ILLEGAL_STATE);
 	result = stream_submit(s, &op, &f);
 	if (!result) {
 		event_set_fence(e, f);
@@ -212,7 +212,7 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned int flags)
 	if (s->capture || e->capture)
 		return leave(capture_wait(s, e, flags));
 	if (flags)
-		return leave(CUDA_ERROR_INVALID_VALUE);
+		return leave(CUDA_ERROR_ILLEGAL_STATE);
 	if (!e->fence || e->fence->done)
 		return leave(CUDA_SUCCESS);
 	return leave(stream_submit_after(s, &op, e->fence, NULL));

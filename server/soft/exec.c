@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture.h"
+
 static void exec_release(struct object *o)
 {
 	struct exec *x = (struct exec *)o;
@@ -242,7 +244,8 @@ static CUresult launch(struct exec *x, struct stream *s)
 	CUresult result;
 
 	if (s->capture)
-		return capture_child(s, x->graph);
+		return s->capture->broken ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
+					  : capture_child(s, x->graph);
 	result = make_plan(x);
 	if (!result)
 		result = wait_for_events(s, x->plan);

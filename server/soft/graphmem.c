@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "capture.h"
+
 struct graph_memory {
 	struct object base;
 	struct range *range;
@@ -81,6 +83,8 @@ CUresult capture_free(struct stream *s, CUdeviceptr ptr)
 	struct node *n;
 	CUresult result;
 
+	if (s->capture->broken)
+		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
 	if (!m)
 		return CUDA_ERROR_INVALID_VALUE;
 	result = capture_node(s, CU_GRAPH_NODE_TYPE_MEM_FREE, &n);

@@ -153,7 +153,7 @@ CUresult cuGraphAddMemcpyNode(CUgraphNode *out, CUgraph graph, const CUgraphNode
 
 	if (result)
 		return result;
-	result = context_find(ctx, &c);
+	result = ctx ? context_find(ctx, &c) : CUDA_SUCCESS;
 	if (!result)
 		result = memcpy_op(params, &op);
 	if (!result)
@@ -172,7 +172,7 @@ CUresult cuGraphAddMemsetNode(CUgraphNode *out, CUgraph graph, const CUgraphNode
 
 	if (result)
 		return result;
-	result = context_find(ctx, &c);
+	result = ctx ? context_find(ctx, &c) : CUDA_SUCCESS;
 	if (!result)
 		result = memset_op(params, &op);
 	if (!result)

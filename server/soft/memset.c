@@ -31,7 +31,7 @@ static CUresult submit(CUstream stream, struct set set, bool blocking)
 	if (result)
 		return result;
 	result = stream_find_own(c, stream, &s);
-	if (!result && blocking)
+	if (!result && blocking && host(set.dst))
 		result = capture_unsafe();
 	if (result || !set.width || !set.height)
 		return leave(result);

@@ -276,6 +276,8 @@ void streams_close(struct context *c);
 CUresult stream_find(struct context *c, CUstream handle, struct stream **out);
 /* The same, of context @c: work may be put into it. */
 CUresult stream_find_own(struct context *c, CUstream handle, struct stream **out);
+/* Enters with one; a stream that was made needs no current context. */
+CUresult enter_stream_anywhere(CUstream handle, struct stream **out);
 /* Takes over @op in any case. @out may be NULL; else a counted fence, or NULL if captured. */
 CUresult stream_submit(struct stream *s, struct op *op, struct fence **out);
 CUresult stream_submit_after(
@@ -520,8 +522,9 @@ void capture_break(struct capture *c);
 CUresult capture_unsafe(void);
 /* A call that no capture in @c allows. */
 CUresult capture_forbid(struct context *c);
-/* A use of the legacy stream while a blocking stream captures. */
+/* A use of the legacy stream while a blocking stream captures; a question about it does no harm. */
 CUresult capture_implicit(struct stream *s);
+CUresult capture_asked(struct stream *s);
 
 /* An executable graph's operations in an order that works; never changes. */
 struct plan {

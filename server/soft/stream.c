@@ -358,6 +358,20 @@ CUresult stream_find(struct context *c, CUstream handle, struct stream **out)
 	return CUDA_SUCCESS;
 }
 
+CUresult enter_stream_anywhere(CUstream handle, struct stream **out)
+{
+	struct context *c = NULL;
+	CUresult result = enter(&c);
+
+	if (result == CUDA_ERROR_INVALID_CONTEXT && handle && handle != CU_STREAM_LEGACY &&
+		handle != CU_STREAM_PER_THREAD)
+		result = enter_device();
+	if (result)
+		return result;
+	result = stream_find(c, handle, out);
+	return result ? leave(result) : CUDA_SUCCESS;
+}
+
 CUresult stream_find_own(struct context *c, CUstream handle, struct stream **out)
 {
 	struct stream *s;

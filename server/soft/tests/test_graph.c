@@ -89,7 +89,8 @@ static void fork_and_join(void **state)
 	fails(cuStreamSynchronize((CUstream)graph), CUDA_ERROR_INVALID_HANDLE);
 	ok(cuStreamSynchronize(b));
 	ok(cuGraphDestroy(graph));
-	fails(cuEventQuery(fork), CUDA_ERROR_CAPTURED_EVENT);
+	fails(cuEventQuery(fork), CUDA_ERROR_INVALID_VALUE);
+	fails(cuStreamWaitEvent(b, fork, 0), CUDA_ERROR_INVALID_VALUE);
 
 	ok(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
 	ok(cuEventRecord(fork, a));
@@ -156,8 +157,10 @@ static void broken(void **state)
 	pthread_create(&thread, NULL, end_elsewhere, s);
 	pthread_join(thread, &result);
 	assert_int_equal((uintptr_t)result, CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD);
-	ok(cuStreamEndCapture(s, &graph));
-	ok(cuGraphDestroy(graph));
+	fails(cuStreamEndCapture(s, &graph), CUDA_ERROR_ILLEGAL_STATE);
+
+	fails(cuEventRecordWithFlags(e, s, CU_EVENT_RECORD_EXTERNAL), CUDA_ERROR_ILLEGAL_STATE);
+	fails(cuStreamWaitEvent(s, e, CU_EVENT_WAIT_EXTERNAL), CUDA_ERROR_ILLEGAL_STATE);
 
 	ok(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_RELAXED));
 	ok(cuStreamDestroy_v2(s));
