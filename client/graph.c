@@ -90,6 +90,8 @@ static CUresult kernel_add(const struct place *p, const CUDA_KERNEL_NODE_PARAMS 
 		p->out);
 }
 
+/* Of the executable graph's copy of the node or, where @exec is NULL, of the node itself: so for
+ * all kinds. */
 static CUresult kernel_set(CUgraphExec exec, CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS *params)
 {
 	struct kernel k;
@@ -103,6 +105,17 @@ static CUresult kernel_set(CUgraphExec exec, CUgraphNode node, const CUDA_KERNEL
 	return wire_graph_set_kernel((uintptr_t)exec, (uintptr_t)node, k.function, k.shape.grid[0],
 		k.shape.grid[1], k.shape.grid[2], k.shape.block[0], k.shape.block[1],
 		k.shape.block[2], k.shape.shared, k.params.bytes, k.params.size);
+}
+
+static CUresult kernel_set_v1(
+	CUgraphExec exec, CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS_v1 *params)
+{
+	CUDA_KERNEL_NODE_PARAMS full;
+
+	if (!params)
+		return CUDA_ERROR_INVALID_VALUE;
+	full = from_v1(params);
+	return kernel_set(exec, node, &full);
 }
 
 CUresult client_cuGraphAddKernelNode_v2(CUgraphNode *phGraphNode, CUgraph hGraph,
@@ -136,24 +149,19 @@ CUresult client_cuGraphKernelNodeSetParams_v2(CUgraphNode hNode,
 CUresult client_cuGraphKernelNodeSetParams(CUgraphNode hNode,
 	const CUDA_KERNEL_NODE_PARAMS_v1 *nodeParams)
 {
-	return client_cuGraphExecKernelNodeSetParams(NULL, hNode, nodeParams);
+	return kernel_set_v1(NULL, hNode, nodeParams);
 }
 
 CUresult client_cuGraphExecKernelNodeSetParams_v2(CUgraphExec hGraphExec, CUgraphNode hNode,
 	const CUDA_KERNEL_NODE_PARAMS *nodeParams)
 {
-	return kernel_set(hGraphExec, hNode, nodeParams);
+	return hGraphExec ? kernel_set(hGraphExec, hNode, nodeParams) : CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult client_cuGraphExecKernelNodeSetParams(CUgraphExec hGraphExec, CUgraphNode hNode,
 	const CUDA_KERNEL_NODE_PARAMS_v1 *nodeParams)
 {
-	CUDA_KERNEL_NODE_PARAMS params;
-
-	if (!nodeParams)
-		return CUDA_ERROR_INVALID_VALUE;
-	params = from_v1(nodeParams);
-	return kernel_set(hGraphExec, hNode, &params);
+	return hGraphExec ? kernel_set_v1(hGraphExec, hNode, nodeParams) : CUDA_ERROR_INVALID_VALUE;
 }
 
 /*
@@ -311,8 +319,8 @@ CUresult client_cuGraphAddMemcpyNode(CUgraphNode *phGraphNode, CUgraph hGraph,
 			   (CUDA_MEMCPY3D *)copyParams, context, phGraphNode);
 }
 
-CUresult client_cuGraphExecMemcpyNodeSetParams(CUgraphExec hGraphExec, CUgraphNode hNode,
-	const CUDA_MEMCPY3D *copyParams, CUcontext ctx)
+static CUresult copy_set(
+	CUgraphExec exec, CUgraphNode node, const CUDA_MEMCPY3D *params, CUcontext ctx)
 {
 	uint64_t context;
 	CUresult r = call_check(CALL_NO_CONTEXT);
@@ -360,28 +368,33 @@ CUresult client_cuGraphAddHostNode(CUgraphNode *phGraphNode, CUgraph hGraph,
 	return r;
 }
 
-CUresult client_cuGraphExecHostNodeSetParams(CUgraphExec hGraphExec, CUgraphNode hNode,
-	const CUDA_HOST_NODE_PARAMS *nodeParams)
+static CUresult host_set(CUgraphExec exec, CUgraphNode node, const CUDA_HOST_NODE_PARAMS *params)
 {
 	uint64_t id;
 	CUresult r = call_check(CALL_NO_CONTEXT);
 
 	if (r)
 		return r;
-	if (!hNode || !nodeParams || !nodeParams->fn)
+	if (!node || !params || !params->fn)
 		return CUDA_ERROR_INVALID_VALUE;
-	id = hostfunc_add(nodeParams->fn, nodeParams->userData, true);
+	id = hostfunc_add(params->fn, params->userData, true);
 	if (!id)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	r = wire_graph_set_host((uintptr_t)hGraphExec, (uintptr_t)hNode, id);
+	r = wire_graph_set_host((uintptr_t)exec, (uintptr_t)node, id);
 	if (r)
 		hostfunc_remove(id);
 	return r;
 }
 
+CUresult client_cuGraphExecHostNodeSetParams(
+	CUgraphExec hGraphExec, CUgraphNode hNode, const CUDA_HOST_NODE_PARAMS *nodeParams)
+{
+	return hGraphExec ? host_set(hGraphExec, hNode, nodeParams) : CUDA_ERROR_INVALID_VALUE;
+}
+
 CUresult client_cuGraphHostNodeSetParams(CUgraphNode hNode, const CUDA_HOST_NODE_PARAMS *nodeParams)
 {
-	return client_cuGraphExecHostNodeSetParams(NULL, hNode, nodeParams);
+	return host_set(NULL, hNode, nodeParams);
 }
 
 CUresult client_cuGraphHostNodeGetParams(CUgraphNode hNode, CUDA_HOST_NODE_PARAMS *nodeParams)

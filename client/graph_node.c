@@ -93,9 +93,10 @@ CUresult client_cuGraphAddNode(CUgraphNode *phGraphNode, CUgraph hGraph,
 		nodeParams);
 }
 
-CUresult client_cuGraphExecNodeSetParams(CUgraphExec hGraphExec, CUgraphNode hNode,
-	CUgraphNodeParams *nodeParams)
+/* Of the executable graph's copy of the node or, where @exec is NULL, of the node itself. */
+static CUresult set_params(CUgraphExec exec, CUgraphNode node, CUgraphNodeParams *params)
 {
+	const CUDA_MEMCPY3D *copy;
 	CUDA_KERNEL_NODE_PARAMS kernel;
 	CUDA_MEMSET_NODE_PARAMS set;
 	CUDA_HOST_NODE_PARAMS host;
@@ -103,29 +104,39 @@ CUresult client_cuGraphExecNodeSetParams(CUgraphExec hGraphExec, CUgraphNode hNo
 
 	if (r)
 		return r;
-	if (!nodeParams)
+	if (!params)
 		return CUDA_ERROR_INVALID_VALUE;
-	switch (nodeParams->type) {
+	switch (params->type) {
 	case CU_GRAPH_NODE_TYPE_KERNEL:
-		kernel = kernel_params(nodeParams);
-		return client_cuGraphExecKernelNodeSetParams_v2(hGraphExec, hNode, &kernel);
+		kernel = kernel_params(params);
+		return exec ? client_cuGraphExecKernelNodeSetParams_v2(exec, node, &kernel)
+			    : client_cuGraphKernelNodeSetParams_v2(node, &kernel);
 	case CU_GRAPH_NODE_TYPE_MEMCPY:
-		return client_cuGraphExecMemcpyNodeSetParams(hGraphExec, hNode,
-			&nodeParams->memcpy.copyParams, nodeParams->memcpy.copyCtx);
+		copy = &params->memcpy.copyParams;
+		return exec ? client_cuGraphExecMemcpyNodeSetParams(
+				      exec, node, copy, params->memcpy.copyCtx)
+			    : client_cuGraphMemcpyNodeSetParams(node, copy);
 	case CU_GRAPH_NODE_TYPE_MEMSET:
-		set = memset_params(nodeParams);
-		return hGraphExec ? stub_cuGraphExecMemsetNodeSetParams(hGraphExec, hNode, &set,
-					    nodeParams->memset.ctx)
-				  : stub_cuGraphMemsetNodeSetParams(hNode, &set);
+		set = memset_params(params);
+		return exec ? stub_cuGraphExecMemsetNodeSetParams(
+				      exec, node, &set, params->memset.ctx)
+			    : stub_cuGraphMemsetNodeSetParams(node, &set);
 	case CU_GRAPH_NODE_TYPE_HOST:
-		host = (CUDA_HOST_NODE_PARAMS){nodeParams->host.fn, nodeParams->host.userData};
-		return client_cuGraphExecHostNodeSetParams(hGraphExec, hNode, &host);
+		host = (CUDA_HOST_NODE_PARAMS){params->host.fn, params->host.userData};
+		return exec ? client_cuGraphExecHostNodeSetParams(exec, node, &host)
+			    : client_cuGraphHostNodeSetParams(node, &host);
 	default:
 		return CUDA_ERROR_NOT_SUPPORTED;
 	}
 }
 
+CUresult client_cuGraphExecNodeSetParams(
+	CUgraphExec hGraphExec, CUgraphNode hNode, CUgraphNodeParams *nodeParams)
+{
+	return hGraphExec ? set_params(hGraphExec, hNode, nodeParams) : CUDA_ERROR_INVALID_VALUE;
+}
+
 CUresult client_cuGraphNodeSetParams(CUgraphNode hNode, CUgraphNodeParams *nodeParams)
 {
-	return client_cuGraphExecNodeSetParams(NULL, hNode, nodeParams);
+	return set_params(NULL, hNode, nodeParams);
 }

@@ -124,6 +124,7 @@ static void by_hand(void)
 	DO(cuGraphLaunch(exec, NULL));
 	say_words("by hand", p, N);
 	value = 900;
+	SAY(cuGraphExecKernelNodeSetParams_v2(NULL, second, &kernel));
 	DO(cuGraphExecKernelNodeSetParams_v2(exec, second, &kernel));
 	DO(cuGraphLaunch(exec, NULL));
 	say_words("changed", p, N);
@@ -164,6 +165,34 @@ static void rules(void)
 	SAY(cuStreamEndCapture(b, &graph));
 }
 
+/* A node's parameters cannot be set by the calls for executable graphs. */
+static void no_exec(void)
+{
+	CUdeviceptr p = device_words(N);
+	CUDA_HOST_NODE_PARAMS host = {note, NULL};
+	CUDA_MEMSET_NODE_PARAMS set = {.dst = p, .elementSize = 4, .width = N, .height = 1};
+	CUDA_MEMCPY3D copy = {.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+		.srcDevice = p,
+		.dstMemoryType = CU_MEMORYTYPE_DEVICE,
+		.dstDevice = p + 64,
+		.WidthInBytes = 16,
+		.Height = 1,
+		.Depth = 1};
+	CUgraphNode node;
+	CUcontext context;
+	CUgraph graph;
+
+	DO(cuCtxGetCurrent(&context));
+	DO(cuGraphCreate(&graph, 0));
+	DO(cuGraphAddHostNode(&node, graph, NULL, 0, &host));
+	SAY(cuGraphExecHostNodeSetParams(NULL, node, &host));
+	SAY(cuGraphAddMemcpyNode(&node, graph, NULL, 0, &copy, NULL));
+	SAY(cuGraphExecMemcpyNodeSetParams(NULL, node, &copy, context));
+	SAY(cuGraphAddMemsetNode(&node, graph, NULL, 0, &set, NULL));
+	SAY(cuGraphExecMemsetNodeSetParams(NULL, node, &set, context));
+	DO(cuGraphDestroy(graph));
+}
+
 int main(int argc, char **argv)
 {
 	CUmodule m;
@@ -176,5 +205,6 @@ int main(int argc, char **argv)
 	captured(program_wild(argc, argv));
 	by_hand();
 	rules();
+	no_exec();
 	return 0;
 }
