@@ -22,8 +22,12 @@ struct capture {
 	CUstreamCaptureMode mode;
 	unsigned thread; /* that began it */
 	struct stream *origin;
+	uint64_t origin_handle; /* to notice that it was destroyed since */
+	unsigned life;		/* or its context */
+	bool lent;		/* the graph is the application's */
 	bool invalid;
-	struct stream **joined;
+	struct stream *
+		*joined; /* the origin too; one that was destroyed does not name us any more */
 	unsigned joined_count, joined_size;
 };
 
@@ -50,6 +54,44 @@ static void join(struct capture *c, struct stream *s)
 	atomic_store(&s->capture, c);
 }
 
+/* Out of the list, and its streams are free again. Called with the lock held. */
+static void detach(struct capture **place)
+{
+	struct capture *c = *place;
+
+	*place = c->next;
+	for (unsigned i = 0; i < c->joined_count; i++) {
+		struct capture *was = c;
+
+		atomic_compare_exchange_strong(&c->joined[i]->capture, &was, NULL);
+	}
+	atomic_fetch_sub(&captures_active, 1);
+}
+
+static void capture_free(struct capture *c)
+{
+	free(c->joined);
+	free(c);
+}
+
+/* Takes the lock. A capture has ended that lost the stream it began in, or that stream's context.
+ */
+static void enter(void)
+{
+	struct capture **place = &captures, *c;
+
+	pthread_mutex_lock(&lock);
+	while ((c = *place)) {
+		if (c->origin->object.handle == c->origin_handle &&
+			c->origin->context->life == c->life) {
+			place = &c->next;
+		} else {
+			detach(place);
+			capture_free(c);
+		}
+	}
+}
+
 CUresult capture_unsafe_slow(void)
 {
 	struct thread *t = thread_self();
@@ -57,7 +99,7 @@ CUresult capture_unsafe_slow(void)
 
 	if (t->capture_mode == CU_STREAM_CAPTURE_MODE_RELAXED)
 		return CUDA_SUCCESS;
-	pthread_mutex_lock(&lock);
+	enter();
 	for (struct capture *c = captures; c; c = c->next) {
 		bool own = c->thread == t->id && c->mode != CU_STREAM_CAPTURE_MODE_RELAXED;
 		bool any = t->capture_mode == CU_STREAM_CAPTURE_MODE_GLOBAL &&
@@ -72,31 +114,66 @@ CUresult capture_unsafe_slow(void)
 	return r;
 }
 
-CUresult capture_legacy_used(void)
+/* IMPLICIT if a blocking stream of the current context captures; @invalidate says what then comes
+ * of it. */
+static CUresult legacy(bool invalidate)
 {
 	struct context *context = context_self();
 	CUresult r = CUDA_SUCCESS;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	for (struct capture *c = captures; c; c = c->next) {
 		for (unsigned i = 0; i < c->joined_count; i++) {
 			struct stream *s = c->joined[i];
 
-			if (s->context == context && !(s->flags & CU_STREAM_NON_BLOCKING)) {
-				c->invalid = true;
-				r = CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
-			}
+			if (atomic_load(&s->capture) != c || s->context != context ||
+				s->flags & CU_STREAM_NON_BLOCKING)
+				continue;
+			c->invalid |= invalidate;
+			r = CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
 		}
 	}
 	pthread_mutex_unlock(&lock);
 	return r;
 }
 
+CUresult capture_legacy_used(void)
+{
+	return legacy(true);
+}
+
+CUresult capture_context_used(struct context *context)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	enter();
+	for (struct capture *c = captures; c; c = c->next) {
+		if (c->origin->context == context) {
+			c->invalid = true;
+			r = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return r;
+}
+
+CUresult capture_check(struct stream *s)
+{
+	struct capture *c;
+	bool invalid;
+
+	enter();
+	c = atomic_load(&s->capture);
+	invalid = c && c->invalid;
+	pthread_mutex_unlock(&lock);
+	return invalid ? CUDA_ERROR_STREAM_CAPTURE_INVALIDATED : CUDA_SUCCESS;
+}
+
 CUresult capture_forbid(struct stream *s)
 {
 	struct capture *c;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	c = atomic_load(&s->capture);
 	if (c)
 		c->invalid = true;
@@ -108,7 +185,7 @@ bool capture_forbid_event(struct event *e)
 {
 	bool found = false;
 
-	pthread_mutex_lock(&lock);
+	enter();
 	for (struct capture *c = captures; c; c = c->next) {
 		if (c->id == e->capture)
 			found = c->invalid = true;
@@ -124,7 +201,7 @@ void capture_record(struct event *e, struct stream *s)
 	e->capture = 0;
 	if (!atomic_load_explicit(&captures_active, memory_order_acquire))
 		return;
-	pthread_mutex_lock(&lock);
+	enter();
 	c = atomic_load(&s->capture);
 	if (c)
 		e->capture = c->id;
@@ -135,7 +212,7 @@ void capture_join(struct stream *s, struct event *e)
 {
 	if (!atomic_load_explicit(&captures_active, memory_order_acquire) || !e->capture)
 		return;
-	pthread_mutex_lock(&lock);
+	enter();
 	for (struct capture *c = captures; c; c = c->next) {
 		if (c->id == e->capture && !atomic_load(&s->capture))
 			join(c, s);
@@ -143,8 +220,34 @@ void capture_join(struct stream *s, struct event *e)
 	pthread_mutex_unlock(&lock);
 }
 
-static CUresult begin(CUstream hStream, CUstreamCaptureMode mode,
-	CUresult (*post)(uint64_t wire, void *argument), void *argument)
+/* A graph of the application's that a capture adds to. */
+struct into {
+	CUgraph graph;
+	const CUgraphNode *nodes;
+	const CUgraphEdgeData *edges;
+	size_t count;
+};
+
+/* The server captures in relaxed mode whatever @mode is. */
+static CUresult post_begin(uint64_t stream, const struct into *into)
+{
+	if (!into)
+		return wire_stream_begin_capture(stream);
+	return wire_stream_begin_capture_to_graph(stream, (uintptr_t)into->graph, into->nodes,
+		into->edges, into->count);
+}
+
+static bool capturing(struct stream *s)
+{
+	bool found;
+
+	enter();
+	found = atomic_load(&s->capture);
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+static CUresult begin(CUstream hStream, CUstreamCaptureMode mode, const struct into *into)
 {
 	CUresult r = call_check(0);
 	struct capture *c;
@@ -159,13 +262,13 @@ static CUresult begin(CUstream hStream, CUstreamCaptureMode mode,
 		return r;
 	if (!s->object.handle)
 		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-	if (atomic_load(&s->capture))
+	if (capturing(s))
 		return CUDA_ERROR_ILLEGAL_STATE;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	stream_use(s, &wire);
-	r = post(wire, argument);
+	r = post_begin(wire, into);
 	if (r) {
 		free(c);
 		return r;
@@ -173,6 +276,9 @@ static CUresult begin(CUstream hStream, CUstreamCaptureMode mode,
 	c->mode = mode;
 	c->thread = thread_self()->id;
 	c->origin = s;
+	c->origin_handle = wire;
+	c->life = s->life;
+	c->lent = into;
 	pthread_mutex_lock(&lock);
 	c->id = ++last_id;
 	c->next = captures;
@@ -183,35 +289,14 @@ static CUresult begin(CUstream hStream, CUstreamCaptureMode mode,
 	return CUDA_SUCCESS;
 }
 
-static CUresult post_begin(uint64_t wire, void *unused)
-{
-	(void)unused;
-	return wire_stream_begin_capture(wire);
-}
-
 CUresult client_cuStreamBeginCapture_v2(CUstream hStream, CUstreamCaptureMode mode)
 {
-	return begin(hStream, mode, post_begin, NULL);
+	return begin(hStream, mode, NULL);
 }
 
 CUresult client_cuStreamBeginCapture(CUstream hStream)
 {
-	return client_cuStreamBeginCapture_v2(hStream, CU_STREAM_CAPTURE_MODE_GLOBAL);
-}
-
-struct into {
-	CUgraph graph;
-	const CUgraphNode *nodes;
-	const CUgraphEdgeData *edges;
-	size_t count;
-};
-
-static CUresult post_begin_into(uint64_t wire, void *argument)
-{
-	const struct into *i = argument;
-
-	return wire_stream_begin_capture_to_graph(wire, (uintptr_t)i->graph, i->nodes, i->edges,
-		i->count);
+	return begin(hStream, CU_STREAM_CAPTURE_MODE_GLOBAL, NULL);
 }
 
 CUresult client_cuStreamBeginCaptureToGraph(CUstream hStream, CUgraph hGraph,
@@ -222,65 +307,66 @@ CUresult client_cuStreamBeginCaptureToGraph(CUstream hStream, CUgraph hGraph,
 
 	if (!hGraph || (numDependencies && !dependencies))
 		return CUDA_ERROR_INVALID_VALUE;
-	return begin(hStream, mode, post_begin_into, &into);
+	return begin(hStream, mode, &into);
 }
 
-/* Ended, whatever came of it: its streams are free again. */
-static void end(struct capture *c)
+/* The capture that began in @s is over, whatever its end will say: out of the list, for the caller
+ * to free. */
+static CUresult take(struct stream *s, struct capture **out)
 {
-	pthread_mutex_lock(&lock);
-	for (struct capture **p = &captures; *p; p = &(*p)->next) {
-		if (*p == c) {
-			*p = c->next;
-			break;
-		}
-	}
-	for (unsigned i = 0; i < c->joined_count; i++)
-		atomic_store(&c->joined[i]->capture, NULL);
-	atomic_fetch_sub(&captures_active, 1);
-	pthread_mutex_unlock(&lock);
-	free(c->joined);
-	free(c);
-}
-
-CUresult client_cuStreamEndCapture(CUstream hStream, CUgraph *phGraph)
-{
-	CUresult r = call_check(0);
-	CUgraph graph = NULL;
+	CUresult r = CUDA_SUCCESS;
 	struct capture *c;
-	struct stream *s;
-	bool invalid;
 
-	if (!r)
-		r = stream_find(hStream, &s);
-	if (r)
-		return r;
-	if (!phGraph)
-		return CUDA_ERROR_INVALID_VALUE;
+	enter();
 	c = atomic_load(&s->capture);
-	if (!c)
-		return CUDA_ERROR_ILLEGAL_STATE;
-	if (c->origin != s)
-		return CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
-	if (c->mode != CU_STREAM_CAPTURE_MODE_RELAXED && c->thread != thread_self()->id)
-		return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
-	invalid = c->invalid;
-	r = wire_stream_end_capture(s->object.handle, &graph);
-	end(c);
-	*phGraph = NULL;
-	if (invalid) {
-		if (!r)
-			wire_cuGraphDestroy((uintptr_t)graph);
-		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	if (!c) {
+		r = CUDA_ERROR_ILLEGAL_STATE;
+	} else if (c->origin != s) {
+		c->invalid = true;
+		r = CUDA_ERROR_STREAM_CAPTURE_UNMATCHED;
+	} else {
+		struct capture **place = &captures;
+
+		while (*place != c)
+			place = &(*place)->next;
+		detach(place);
+		*out = c;
 	}
-	if (!r)
-		*phGraph = graph;
+	pthread_mutex_unlock(&lock);
 	return r;
 }
 
-/* What a stream's capture state is, for the functions that tell it. */
-static CUresult status_of(CUstream hStream, struct stream **s, CUstreamCaptureStatus *status,
-	uint64_t *id)
+/* Without @phGraph the capture ends all the same, as natively. */
+CUresult client_cuStreamEndCapture(CUstream hStream, CUgraph *phGraph)
+{
+	CUresult r = call_check(CALL_NO_CONTEXT), broken = CUDA_SUCCESS;
+	CUgraph graph = NULL;
+	struct capture *c;
+	struct stream *s;
+
+	if (!r)
+		r = stream_find(hStream, &s);
+	if (!r)
+		r = take(s, &c);
+	if (r)
+		return r;
+	if (c->mode != CU_STREAM_CAPTURE_MODE_RELAXED && c->thread != thread_self()->id)
+		broken = CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
+	else if (c->invalid)
+		broken = CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	r = wire_stream_end_capture(s->object.handle, &graph);
+	if (!r && (broken || (!phGraph && !c->lent))) {
+		wire_cuGraphDestroy((uintptr_t)graph);
+		graph = NULL;
+	}
+	if (phGraph)
+		*phGraph = graph;
+	capture_free(c);
+	return broken ? broken : r;
+}
+
+CUresult capture_status(
+	CUstream hStream, struct stream **s, CUstreamCaptureStatus *status, uint64_t *id)
 {
 	CUresult r = call_check(CALL_NO_CONTEXT);
 	struct capture *c;
@@ -292,8 +378,8 @@ static CUresult status_of(CUstream hStream, struct stream **s, CUstreamCaptureSt
 	if (r || !atomic_load_explicit(&captures_active, memory_order_acquire))
 		return r;
 	if (!(*s)->object.handle)
-		return capture_legacy_used();
-	pthread_mutex_lock(&lock);
+		return legacy(false);
+	enter();
 	c = atomic_load(&(*s)->capture);
 	if (c) {
 		*status = c->invalid ? CU_STREAM_CAPTURE_STATUS_INVALIDATED
@@ -302,21 +388,6 @@ static CUresult status_of(CUstream hStream, struct stream **s, CUstreamCaptureSt
 	}
 	pthread_mutex_unlock(&lock);
 	return CUDA_SUCCESS;
-}
-
-CUresult client_cuStreamIsCapturing(CUstream hStream, CUstreamCaptureStatus *captureStatus)
-{
-	CUstreamCaptureStatus status;
-	struct stream *s;
-	uint64_t id;
-	CUresult r;
-
-	if (!captureStatus)
-		return CUDA_ERROR_INVALID_VALUE;
-	r = status_of(hStream, &s, &status, &id);
-	if (!r)
-		*captureStatus = status;
-	return r;
 }
 
 CUresult client_cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
@@ -333,108 +404,4 @@ CUresult client_cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
 	t->capture_mode = *mode;
 	*mode = before;
 	return CUDA_SUCCESS;
-}
-
-CUresult client_cuStreamGetCaptureInfo(CUstream hStream, CUstreamCaptureStatus *captureStatus_out,
-	cuuint64_t *id_out)
-{
-	return client_cuStreamGetCaptureInfo_v2(hStream, captureStatus_out, id_out, NULL, NULL, NULL);
-}
-
-CUresult client_cuStreamGetCaptureInfo_v2(CUstream hStream, CUstreamCaptureStatus *captureStatus_out,
-	cuuint64_t *id_out, CUgraph *graph_out, const CUgraphNode **dependencies_out,
-	size_t *numDependencies_out)
-{
-	return client_cuStreamGetCaptureInfo_v3(hStream, captureStatus_out, id_out, graph_out,
-		dependencies_out, NULL, numDependencies_out);
-}
-
-/* What the last call told, as the manual has it: valid until the stream's next one. Kept per
- * thread, which is longer. */
-static __thread CUgraphNode *told_nodes;
-static __thread CUgraphEdgeData *told_edges;
-static __thread size_t told_room;
-
-static CUresult room_for(size_t count)
-{
-	CUgraphNode *nodes = realloc(told_nodes, count * sizeof(*nodes));
-	CUgraphEdgeData *edges;
-
-	if (!nodes)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	told_nodes = nodes;
-	edges = realloc(told_edges, count * sizeof(*edges));
-	if (!edges)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	told_edges = edges;
-	told_room = count;
-	return CUDA_SUCCESS;
-}
-
-CUresult client_cuStreamGetCaptureInfo_v3(CUstream hStream, CUstreamCaptureStatus *captureStatus_out,
-	cuuint64_t *id_out, CUgraph *graph_out, const CUgraphNode **dependencies_out,
-	const CUgraphEdgeData **edgeData_out, size_t *numDependencies_out)
-{
-	CUstreamCaptureStatus status, theirs;
-	size_t count = 0;
-	struct stream *s;
-	CUgraph graph;
-	uint64_t id, id_theirs;
-	CUresult r;
-
-	if (!captureStatus_out)
-		return CUDA_ERROR_INVALID_VALUE;
-	r = status_of(hStream, &s, &status, &id);
-	if (r)
-		return r;
-	if (status == CU_STREAM_CAPTURE_STATUS_ACTIVE &&
-		(graph_out || dependencies_out || numDependencies_out)) {
-		do {
-			r = count > told_room ? room_for(count) : told_room ? CUDA_SUCCESS
-									     : room_for(16);
-			count = told_room;
-			if (!r)
-				r = wire_stream_capture_info(s->object.handle, &theirs, &id_theirs,
-					&graph, &count, told_nodes, told_edges);
-		} while (!r && count > told_room);
-		if (r)
-			return r;
-		if (graph_out)
-			*graph_out = graph;
-		if (dependencies_out)
-			*dependencies_out = told_nodes;
-		if (edgeData_out)
-			*edgeData_out = told_edges;
-		if (numDependencies_out)
-			*numDependencies_out = count;
-	}
-	*captureStatus_out = status;
-	if (id_out && status != CU_STREAM_CAPTURE_STATUS_NONE)
-		*id_out = id;
-	return CUDA_SUCCESS;
-}
-
-CUresult client_cuStreamUpdateCaptureDependencies_v2(CUstream hStream, CUgraphNode *dependencies,
-	const CUgraphEdgeData *dependencyData, size_t numDependencies, unsigned int flags)
-{
-	CUstreamCaptureStatus status;
-	struct stream *s;
-	uint64_t id;
-	CUresult r = status_of(hStream, &s, &status, &id);
-
-	if (r)
-		return r;
-	if (status != CU_STREAM_CAPTURE_STATUS_ACTIVE)
-		return CUDA_ERROR_ILLEGAL_STATE;
-	if (numDependencies && !dependencies)
-		return CUDA_ERROR_INVALID_VALUE;
-	return wire_stream_update_capture(s->object.handle, dependencies, dependencyData,
-		numDependencies, flags);
-}
-
-CUresult client_cuStreamUpdateCaptureDependencies(CUstream hStream, CUgraphNode *dependencies,
-	size_t numDependencies, unsigned int flags)
-{
-	return client_cuStreamUpdateCaptureDependencies_v2(hStream, dependencies, NULL,
-		numDependencies, flags);
 }

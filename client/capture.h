@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include "cuda_types.h"
 
-struct stream;
+struct context;
 struct event;
+struct stream;
 
 /* Captures that have begun and not ended; nothing else needs to be looked at while it is 0. */
 extern _Atomic unsigned captures_active;
@@ -31,6 +32,13 @@ static inline CUresult capture_unsafe(void)
  * that would depend on a capturing blocking stream, which is then invalidated. */
 CUresult capture_legacy_used(void);
 
+/* All work of the context is about to be waited for: STREAM_CAPTURE_UNSUPPORTED if anything
+ * captures there, in whatever mode, which is then invalidated. */
+CUresult capture_context_used(struct context *context);
+
+/* STREAM_CAPTURE_INVALIDATED for a stream whose capture is. */
+CUresult capture_check(struct stream *s);
+
 /* A capturing stream is synchronised or queried: UNSUPPORTED, and the capture is invalid. */
 CUresult capture_forbid(struct stream *s);
 
@@ -40,5 +48,10 @@ bool capture_forbid_event(struct event *e);
 /* An event is recorded in, or waited for by, a stream. */
 void capture_record(struct event *e, struct stream *s);
 void capture_join(struct stream *s, struct event *e);
+
+/* The stream that a handle means, and the state and number (0: none) of its capture. For the legacy
+ * stream IMPLICIT while a blocking one captures, which stays valid. */
+CUresult capture_status(
+	CUstream hStream, struct stream **s, CUstreamCaptureStatus *status, uint64_t *id);
 
 #endif

@@ -233,6 +233,8 @@ CUresult client_cuCtxSynchronize(void)
 {
 	CUresult r = call_check(0);
 
+	if (!r && atomic_load(&captures_active))
+		r = capture_context_used(context_self());
 	if (!r)
 		r = capture_unsafe();
 	if (!r)

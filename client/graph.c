@@ -319,8 +319,8 @@ CUresult client_cuGraphAddMemcpyNode(CUgraphNode *phGraphNode, CUgraph hGraph,
 			   (CUDA_MEMCPY3D *)copyParams, context, phGraphNode);
 }
 
-static CUresult copy_set(
-	CUgraphExec exec, CUgraphNode node, const CUDA_MEMCPY3D *params, CUcontext ctx)
+CUresult client_cuGraphExecMemcpyNodeSetParams(
+	CUgraphExec hGraphExec, CUgraphNode hNode, const CUDA_MEMCPY3D *copyParams, CUcontext ctx)
 {
 	uint64_t context;
 	CUresult r = call_check(CALL_NO_CONTEXT);

@@ -3,6 +3,7 @@
  * Launching graphs: posted, since a handle that is not one is found out here.
  */
 #include "call.h"
+#include "capture.h"
 #include "client_calls.h"
 #include "mirror.h"
 #include "real.h"
@@ -20,6 +21,9 @@ CUresult client_cuGraphLaunch(CUgraphExec hGraph, CUstream hStream)
 		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		r = stream_find(hStream, &s);
+	/* Natively just this call says so of a capture that is invalid already. */
+	if (!r && atomic_load(&captures_active) && capture_check(s))
+		r = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 	if (!r)
 		r = window_take(s, 1);
 	if (!r)

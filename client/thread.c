@@ -39,6 +39,8 @@ static void thread_destroy(void *value)
 		}
 	}
 	pthread_mutex_unlock(&lock);
+	free(t->told_nodes);
+	free(t->told_edges);
 	free(t);
 }
 

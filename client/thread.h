@@ -28,6 +28,11 @@ struct thread {
 	unsigned default_stream;      /* what handle 0 means: 1 legacy, 2 per thread */
 	bool in_host_function;	      /* CUDA calls are not permitted */
 	CUstreamCaptureMode capture_mode;
+	/* What cuStreamGetCaptureInfo told last: valid until the stream's next call says the
+	 * manual, until the thread's say we, which is longer. */
+	CUgraphNode *told_nodes;
+	CUgraphEdgeData *told_edges;
+	size_t told_room;
 	struct thread_stream *streams;
 };
 

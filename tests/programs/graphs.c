@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Graphs: captured from streams and built by hand, launched more than once, updated; capture's
  * rules. */
+#include <pthread.h>
+
 #include "program.h"
 
 enum { N = 3000, LOOPS = 1500 };
@@ -193,6 +195,105 @@ static void no_exec(void)
 	DO(cuGraphDestroy(graph));
 }
 
+static void *end_elsewhere(void *stream)
+{
+	CUcontext context;
+	CUgraph graph;
+
+	DO(cuDevicePrimaryCtxRetain(&context, 0));
+	DO(cuCtxSetCurrent(context));
+	SAY(cuStreamEndCapture(stream, &graph));
+	return NULL;
+}
+
+/* Streams @a and @b in one capture of @a's. */
+static void fork_capture(CUstream a, CUstream b, CUevent e)
+{
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuEventRecord(e, a));
+	DO(cuStreamWaitEvent(b, e, 0));
+}
+
+static void ends(void)
+{
+	CUdeviceptr p = device_words(N);
+	CUgraph graph = NULL;
+	pthread_t thread;
+	CUstream a, b;
+	CUevent e;
+
+	DO(cuEventCreate(&e, 0));
+	DO(cuStreamCreate(&a, CU_STREAM_NON_BLOCKING));
+	DO(cuStreamCreate(&b, CU_STREAM_NON_BLOCKING));
+	fork_capture(a, b, e);
+	SAY(cuStreamEndCapture(b, &graph));
+	say_status("ended in another stream", a);
+	SAY(cuStreamEndCapture(a, &graph));
+
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+	pthread_create(&thread, NULL, end_elsewhere, a);
+	pthread_join(thread, NULL);
+	say_status("ended by another thread", a);
+	SAY(cuStreamEndCapture(a, &graph));
+
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	SAY(cuStreamEndCapture(a, NULL));
+	say_status("ended for nothing", a);
+
+	fork_capture(a, b, e);
+	DO(cuMemsetD8Async(p, 0, 16, b));
+	DO(cuStreamDestroy_v2(b));
+	say_status("a stream gone with work", a);
+	SAY(cuStreamEndCapture(a, &graph));
+	DO(cuStreamCreate(&b, CU_STREAM_NON_BLOCKING));
+	fork_capture(a, b, e);
+	DO(cuStreamDestroy_v2(b));
+	SAY(cuStreamEndCapture(a, &graph));
+
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	DO(cuStreamDestroy_v2(a));
+	SAY(cuMemAlloc_v2(&p, 16));
+	SAY(cuCtxSynchronize());
+}
+
+/* What a broken capture, one of a blocking stream, and one without a context answer. */
+static void questions(void)
+{
+	CUstreamCaptureStatus status = 99;
+	CUdeviceptr p = device_words(N);
+	CUgraph graph = NULL;
+	cuuint64_t id = 77;
+	CUcontext context;
+	CUstream a, b;
+
+	DO(cuStreamCreate(&a, CU_STREAM_NON_BLOCKING));
+	DO(cuStreamCreate(&b, 0));
+	SAY(cuStreamUpdateCaptureDependencies(a, NULL, 0, 9));
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	SAY(cuStreamUpdateCaptureDependencies(a, NULL, 0, 9));
+	SAY(cuCtxSynchronize());
+	say_status("context synchronized", a);
+	SAY(cuStreamGetCaptureInfo_v2(a, &status, &id, NULL, NULL, NULL));
+	printf("status %d, id %s\n", (int)status, id == 77 ? "not told" : "TOLD");
+	SAY(cuStreamUpdateCaptureDependencies(a, NULL, 0, 0));
+	SAY(cuStreamUpdateCaptureDependencies(a, NULL, 0, 9));
+	SAY(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	SAY(cuStreamEndCapture(a, NULL));
+
+	DO(cuStreamBeginCapture_v2(b, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	SAY(cuStreamIsCapturing(NULL, &status));
+	say_status("only asked", b);
+	SAY(cuStreamEndCapture(b, &graph));
+
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	SAY(cuMemsetD8_v2(p, 0, 16));
+	DO(cuCtxGetCurrent(&context));
+	DO(cuCtxSetCurrent(NULL));
+	say_status("no context", a);
+	SAY(cuStreamEndCapture(a, &graph));
+	DO(cuCtxSetCurrent(context));
+}
+
 int main(int argc, char **argv)
 {
 	CUmodule m;
@@ -206,5 +307,7 @@ int main(int argc, char **argv)
 	by_hand();
 	rules();
 	no_exec();
+	ends();
+	questions();
 	return 0;
 }
