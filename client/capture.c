@@ -389,19 +389,3 @@ CUresult capture_status(
 	pthread_mutex_unlock(&lock);
 	return CUDA_SUCCESS;
 }
-
-CUresult client_cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
-{
-	struct thread *t = thread_self();
-	CUresult r = call_check(CALL_NO_CONTEXT);
-	CUstreamCaptureMode before;
-
-	if (r)
-		return r;
-	if (!mode || (unsigned)*mode > CU_STREAM_CAPTURE_MODE_RELAXED)
-		return CUDA_ERROR_INVALID_VALUE;
-	before = t->capture_mode;
-	t->capture_mode = *mode;
-	*mode = before;
-	return CUDA_SUCCESS;
-}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asking about captures, and changing what the next captured node waits for. */
+/* Asking about captures, changing what the next captured node waits for, and a thread's own mode.
+ */
 #include <stdlib.h>
 
 #include "call.h"
@@ -139,4 +140,20 @@ CUresult client_cuStreamUpdateCaptureDependencies(
 {
 	return client_cuStreamUpdateCaptureDependencies_v2(
 		hStream, dependencies, NULL, numDependencies, flags);
+}
+
+CUresult client_cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
+{
+	struct thread *t = thread_self();
+	CUresult r = call_check(CALL_NO_CONTEXT);
+	CUstreamCaptureMode before;
+
+	if (r)
+		return r;
+	if (!mode || (unsigned)*mode > CU_STREAM_CAPTURE_MODE_RELAXED)
+		return CUDA_ERROR_INVALID_VALUE;
+	before = t->capture_mode;
+	t->capture_mode = *mode;
+	*mode = before;
+	return CUDA_SUCCESS;
 }
