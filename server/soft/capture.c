@@ -166,6 +166,8 @@ CUresult capture_wait(struct stream *s, struct event *e, unsigned flags)
 		object_get(e);
 		return capture_add(s, &op);
 	}
+	if (!c && !e->fence) /* never recorded */
+		return CUDA_SUCCESS;
 	if (!c || c->ended) {
 		if (s->capture)
 			capture_break(s->capture);

@@ -219,8 +219,8 @@ static void ends(void)
 	CUdeviceptr p = device_words(N);
 	CUgraph graph = NULL;
 	pthread_t thread;
+	CUevent e, never;
 	CUstream a, b;
-	CUevent e;
 
 	DO(cuEventCreate(&e, 0));
 	DO(cuStreamCreate(&a, CU_STREAM_NON_BLOCKING));
@@ -236,7 +236,9 @@ static void ends(void)
 	say_status("ended by another thread", a);
 	SAY(cuStreamEndCapture(a, &graph));
 
+	DO(cuEventCreate(&never, 0));
 	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuStreamWaitEvent(a, never, 0));
 	SAY(cuStreamEndCapture(a, NULL));
 	say_status("ended for nothing", a);
 
