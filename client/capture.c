@@ -181,17 +181,26 @@ CUresult capture_forbid(struct stream *s)
 	return c ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : CUDA_SUCCESS;
 }
 
-bool capture_forbid_event(struct event *e)
+/* The capture that last recorded @e; NULL: it is over. Called with the lock held. */
+static struct capture *recorder(const struct event *e)
 {
-	bool found = false;
+	struct capture *c = captures;
+
+	while (c && c->id != e->capture)
+		c = c->next;
+	return c;
+}
+
+CUresult capture_forbid_event(struct event *e)
+{
+	struct capture *c;
 
 	enter();
-	for (struct capture *c = captures; c; c = c->next) {
-		if (c->id == e->capture)
-			found = c->invalid = true;
-	}
+	c = recorder(e);
+	if (c)
+		c->invalid = true;
 	pthread_mutex_unlock(&lock);
-	return found;
+	return c ? CUDA_ERROR_CAPTURED_EVENT : CUDA_ERROR_INVALID_VALUE;
 }
 
 void capture_record(struct event *e, struct stream *s)
@@ -208,16 +217,51 @@ void capture_record(struct event *e, struct stream *s)
 	pthread_mutex_unlock(&lock);
 }
 
-void capture_join(struct stream *s, struct event *e)
+/* Of a stream in capture @mine that is to wait for an event of capture @its; either may be NULL. */
+static CUresult meet(struct stream *s, struct capture *mine, struct capture *its)
 {
-	if (!atomic_load_explicit(&captures_active, memory_order_acquire) || !e->capture)
-		return;
+	if (!its) { /* over */
+		if (mine)
+			mine->invalid = true;
+		return CUDA_ERROR_INVALID_VALUE;
+	}
+	if (its->invalid)
+		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	if (!s->object.handle || s->context != its->origin->context) {
+		its->invalid = true;
+		return s->object.handle ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
+					: CUDA_ERROR_STREAM_CAPTURE_IMPLICIT;
+	}
+	if (mine && mine != its) {
+		mine->invalid = its->invalid = true;
+		return CUDA_ERROR_STREAM_CAPTURE_MERGE;
+	}
+	if (!mine)
+		join(its, s);
+	return CUDA_SUCCESS;
+}
+
+CUresult capture_join(struct stream *s, struct event *e, unsigned flags)
+{
+	struct capture *mine;
+	CUresult r = CUDA_SUCCESS;
+
+	if (!e->capture && !flags && !atomic_load_explicit(&captures_active, memory_order_acquire))
+		return CUDA_SUCCESS;
 	enter();
-	for (struct capture *c = captures; c; c = c->next) {
-		if (c->id == e->capture && !atomic_load(&s->capture))
-			join(c, s);
+	mine = atomic_load(&s->capture);
+	if (mine && mine->invalid) {
+		r = CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
+	} else if (flags) {
+		r = mine ? CUDA_SUCCESS : CUDA_ERROR_ILLEGAL_STATE;
+	} else if (e->capture) {
+		r = meet(s, mine, recorder(e));
+	} else if (mine && e->records) {
+		mine->invalid = true;
+		r = CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
 	}
 	pthread_mutex_unlock(&lock);
+	return r;
 }
 
 /* A graph of the application's that a capture adds to. */

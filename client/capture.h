@@ -42,12 +42,16 @@ CUresult capture_check(struct stream *s);
 /* A capturing stream is synchronised or queried: UNSUPPORTED, and the capture is invalid. */
 CUresult capture_forbid(struct stream *s);
 
-/* An event that was recorded in a capture is asked about: true while that goes on; it is then invalid. */
-bool capture_forbid_event(struct event *e);
+/* What is answered about an event that was recorded in a capture: CAPTURED_EVENT while that goes
+ * on, which is then invalid. */
+CUresult capture_forbid_event(struct event *e);
 
-/* An event is recorded in, or waited for by, a stream. */
+/* An event was recorded in a stream. */
 void capture_record(struct event *e, struct stream *s);
-void capture_join(struct stream *s, struct event *e);
+
+/* A stream is about to wait for an event, which takes it into the capture that recorded the event.
+ * What the driver gives for a wait that no capture, or only an invalid one, can hold. */
+CUresult capture_join(struct stream *s, struct event *e, unsigned flags);
 
 /* The stream that a handle means, and the state and number (0: none) of its capture. For the legacy
  * stream IMPLICIT while a blocking one captures, which stays valid. */

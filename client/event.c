@@ -89,13 +89,15 @@ CUresult client_cuEventRecordWithFlags(CUevent hEvent, CUstream hStream, unsigne
 		r = stream_find(hStream, &s);
 	if (!r && s->context != e->context)
 		r = CUDA_ERROR_INVALID_HANDLE;
+	if (!r && flags && !atomic_load(&s->capture))
+		r = CUDA_ERROR_ILLEGAL_STATE;
 	if (!r)
 		r = window_take(s, 1);
 	if (!r)
 		r = stream_use(s, &wire);
 	if (!r)
 		r = wire_event_record(e->object.handle, wire, flags);
-	if (r)
+	if (r || flags) /* a node that records is no record */
 		return r;
 	e->stream = s;
 	e->stream_handle = s->object.handle;
@@ -128,8 +130,8 @@ static CUresult ask(CUevent hEvent, CUresult (*wire_ask)(uint64_t))
 
 	if (!r)
 		r = find(hEvent, &e);
-	if (!r && e->capture && capture_forbid_event(e))
-		return CUDA_ERROR_CAPTURED_EVENT;
+	if (!r && e->capture)
+		return capture_forbid_event(e);
 	if (!r)
 		r = capture_unsafe();
 	if (!r)
@@ -169,14 +171,14 @@ CUresult client_cuStreamWaitEvent(CUstream hStream, CUevent hEvent, unsigned int
 	if (!r)
 		r = stream_find(hStream, &s);
 	if (!r)
+		r = capture_join(s, e, Flags);
+	if (!r)
 		r = window_take(s, 1);
 	if (!r)
 		r = stream_use(s, &wire);
 	if (!r)
 		r = wire_stream_wait_event(wire, e->object.handle, Flags);
-	if (r)
-		return r;
-	stream_taint(s, e->taint);
-	capture_join(s, e);
+	if (!r)
+		stream_taint(s, e->taint);
 	return r;
 }

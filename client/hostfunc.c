@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "call.h"
+#include "capture.h"
 #include "client.h"
 #include "client_calls.h"
 #include "context.h"
@@ -285,10 +286,18 @@ CUresult client_cuStreamAddCallback(CUstream hStream, CUstreamCallback callback,
 	unsigned int flags)
 {
 	struct callback *c;
+	struct stream *s;
 	CUresult r;
 
 	if (!callback || flags)
 		return CUDA_ERROR_INVALID_VALUE;
+	r = call_check(0);
+	if (!r)
+		r = stream_find(hStream, &s);
+	if (!r && atomic_load(&captures_active))
+		r = capture_forbid(s);
+	if (r)
+		return r;
 	c = malloc(sizeof(*c));
 	if (!c)
 		return CUDA_ERROR_OUT_OF_MEMORY;

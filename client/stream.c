@@ -128,9 +128,9 @@ CUresult stream_use(struct stream *s, uint64_t *wire)
 	/* Work in the legacy stream comes after that of all blocking ones, and before theirs. */
 	if (!*wire && s->context->taint != s->taint)
 		s->taint = s->context->taint;
-	if (!*wire && atomic_load_explicit(&captures_active, memory_order_relaxed))
-		return capture_legacy_used();
-	return CUDA_SUCCESS;
+	if (!atomic_load_explicit(&captures_active, memory_order_relaxed))
+		return CUDA_SUCCESS;
+	return *wire ? capture_check(s) : capture_legacy_used();
 }
 
 CUresult stream_check(CUstream handle, uint64_t *wire)

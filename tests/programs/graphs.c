@@ -296,6 +296,81 @@ static void questions(void)
 	DO(cuCtxSetCurrent(context));
 }
 
+static void called_back(CUstream stream, CUresult result, void *user)
+{
+}
+
+/* What cannot be captured says so at the call. */
+static void refusals(void)
+{
+	CUdeviceptr p = device_words(N), q;
+	CUgraph graph = NULL;
+	CUstream a, b;
+	void *host;
+	CUevent e;
+
+	DO(cuMemHostAlloc(&host, 4096, 0));
+	DO(cuEventCreate(&e, 0));
+	DO(cuStreamCreate(&a, CU_STREAM_NON_BLOCKING));
+	DO(cuStreamCreate(&b, CU_STREAM_NON_BLOCKING));
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	SAY(cuStreamQuery(a));
+	SAY(cuMemsetD8Async(p, 0, 16, a));
+	SAY(cuEventRecord(e, a));
+	SAY(cuStreamWaitEvent(b, e, 0));
+	say_status("it had no record", b);
+	SAY(cuStreamWaitEvent(a, e, 0));
+	SAY(cuLaunchHostFunc(a, note, NULL));
+	SAY(cuMemcpyHtoDAsync_v2(p, host, 16, a));
+	SAY(cuMemAllocAsync(&q, 16, a));
+	SAY(cuStreamEndCapture(a, &graph));
+	SAY(cuEventQuery(e));
+
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuEventRecord(e, a));
+	SAY(cuStreamEndCapture(a, &graph));
+	SAY(cuEventQuery(e));
+	SAY(cuEventSynchronize(e));
+	SAY(cuStreamWaitEvent(b, e, 0));
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	SAY(cuStreamWaitEvent(a, e, 0));
+	SAY(cuStreamEndCapture(a, &graph));
+
+	DO(cuEventRecord(e, b));
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	SAY(cuStreamWaitEvent(a, e, 0));
+	SAY(cuMemsetD8Async(p, 0, 16, a));
+	SAY(cuStreamEndCapture(a, &graph));
+
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuStreamBeginCapture_v2(b, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuEventRecord(e, b));
+	SAY(cuStreamWaitEvent(a, e, 0));
+	say_status("would merge", a);
+	say_status("would merge", b);
+	SAY(cuStreamEndCapture(a, &graph));
+	SAY(cuStreamEndCapture(b, &graph));
+
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuEventRecord(e, a));
+	SAY(cuStreamWaitEvent(NULL, e, 0));
+	SAY(cuStreamEndCapture(a, &graph));
+
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	SAY(cuStreamAddCallback(a, called_back, NULL, 0));
+	SAY(cuStreamEndCapture(a, &graph));
+
+	DO(cuEventRecord(e, b));
+	DO(cuEventSynchronize(e));
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	SAY(cuEventRecordWithFlags(e, a, CU_EVENT_RECORD_EXTERNAL));
+	SAY(cuEventQuery(e));
+	SAY(cuStreamWaitEvent(a, e, CU_EVENT_WAIT_EXTERNAL));
+	SAY(cuStreamEndCapture(a, &graph));
+	SAY(cuEventRecordWithFlags(e, a, CU_EVENT_RECORD_EXTERNAL));
+	SAY(cuStreamWaitEvent(a, e, CU_EVENT_WAIT_EXTERNAL));
+}
+
 int main(int argc, char **argv)
 {
 	CUmodule m;
@@ -311,5 +386,6 @@ int main(int argc, char **argv)
 	no_exec();
 	ends();
 	questions();
+	refusals();
 	return 0;
 }
