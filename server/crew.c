@@ -50,6 +50,9 @@ static void on_report(struct worker *w, const Control__Report *r)
 		w->was_ready = true;
 		uv_timer_stop(&w->timer);
 		w->crew->changed(w->crew->owner, w);
+	} else if (*r->driver) {
+		snprintf(w->driver, sizeof(w->driver), "%s", r->driver);
+		w->crew->changed(w->crew->owner, w);
 	}
 }
 

@@ -42,6 +42,7 @@ struct worker {
 	uv_poll_t poll;
 	uv_timer_t timer;
 	int handles;
+	char driver[512];  /* that it has loaded and that works, in words; empty: none yet */
 	char failure[512]; /* why it could not become ready, or how it ended; empty: as it should */
 };
 
@@ -50,7 +51,8 @@ LIST_HEAD(workers, worker);
 struct crew {
 	uv_loop_t *loop;
 	const struct options *options;
-	/* A worker is READY or ENDED now; an ENDED one is gone when this returns. */
+	/* A worker has a driver now, or is READY or ENDED; an ENDED one is gone when this returns.
+	 */
 	void (*changed)(void *owner, struct worker *w);
 	void *owner;
 	struct workers workers;

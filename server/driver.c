@@ -24,10 +24,16 @@
 #define SOFT_BUILT "soft/" SOFT_NAME /* beside the program in a build directory */
 
 static bool software;
+static char name[DRIVER_WHY + 80];
 
 bool driver_is_software(void)
 {
 	return software;
+}
+
+const char *driver_name(void)
+{
+	return name;
 }
 
 static void driver_resolve(void *library)
@@ -84,13 +90,18 @@ static int driver_load(const char *path, char why[DRIVER_WHY])
 			path);
 		return -ELOOP;
 	}
-	r = init ? init(0) : CUDA_ERROR_NOT_FOUND;
+	if (!init) {
+		snprintf(why, DRIVER_WHY, "%s is not a driver: it has no cuInit", path);
+		return -ENOENT;
+	}
+	r = init(0);
 	if (r) {
 		snprintf(why, DRIVER_WHY, "%s: cuInit failed with error %d%s", path, (int)r,
 			r == CUDA_ERROR_NO_DEVICE ? " (no GPU)" : "");
 		return -ENODEV;
 	}
 	driver_resolve(library);
+	snprintf(name, sizeof(name), "%s", path);
 	return 0;
 }
 
@@ -126,8 +137,11 @@ int driver_open(const char *choice, char why[DRIVER_WHY])
 	}
 	if (!driver_load(DRIVER_NAME, first))
 		return 0;
-	if (!soft_load(why))
+	if (!soft_load(why)) {
+		snprintf(name, sizeof(name), "the software GPU, since NVIDIA's does not work: %s",
+			first);
 		return 0;
+	}
 	strncat(why, "; ", DRIVER_WHY - strlen(why) - 1);
 	strncat(why, first, DRIVER_WHY - strlen(why) - 1);
 	return -ENODEV;

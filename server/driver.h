@@ -17,5 +17,7 @@ enum { DRIVER_WHY = 512 };
  */
 int driver_open(const char *choice, char why[DRIVER_WHY]);
 bool driver_is_software(void);
+/* What was loaded, in words for the log. */
+const char *driver_name(void);
 
 #endif

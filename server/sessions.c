@@ -6,6 +6,7 @@
  *
  * Back-off: when a worker that nobody asked for cannot start, the next is
  * tried later and later, and sessions that would need one are told the reason.
+ * Not so for the first: a server that cannot load its driver does not begin.
  */
 #include "sessions.h"
 
@@ -112,17 +113,36 @@ static void serve_if_ready(struct sessions *s, struct ticket *t)
 		assign(s, t);
 }
 
+static void refuse_waiting(struct sessions *s, enum refusal why, const char *reason)
+{
+	struct ticket *t, *next;
+
+	for (t = TAILQ_FIRST(&s->tickets); t; t = next) {
+		next = TAILQ_NEXT(t, link);
+		if (t->visitor)
+			refuse_ticket(s, t, why, reason);
+	}
+}
+
+static void fail_start(struct sessions *s, const char *why)
+{
+	refuse_waiting(s, REFUSAL_NO_DEVICE, why);
+	s->events->failed(s->owner, why);
+}
+
 /* Start what is missing of the warm workers, end idle ones that nobody will ask for. */
 static void stock(struct sessions *s)
 {
 	struct worker *w;
-	unsigned warm = 0, ready = 0;
+	unsigned warm = 0, ready = 0, wanted = s->options->warm;
 	int err;
 
+	if (!s->checked && !wanted)
+		wanted = 1;
 	LIST_FOREACH(w, &s->crew.workers, link) {
 		if (w->ticket || w->told_to_end || w->state == WORKER_SERVING)
 			continue;
-		if (!is_warm_kind(w->kind, &w->settings) || warm == s->options->warm) {
+		if (!is_warm_kind(w->kind, &w->settings) || warm == wanted) {
 			worker_end(w);
 			continue;
 		}
@@ -135,8 +155,12 @@ static void stock(struct sessions *s)
 	}
 	if (uv_is_active((uv_handle_t *)&s->retry))
 		return;
-	while (warm < s->options->warm && crew_count(&s->crew, WORKER_STARTING) < STARTING_MAX) {
+	while (warm < wanted && crew_count(&s->crew, WORKER_STARTING) < STARTING_MAX) {
 		err = crew_start(&s->crew, CONTROL__SESSION_KIND__CUDA, &no_settings, &w);
+		if (err && !s->checked) {
+			fail_start(s, strerror(-err));
+			return;
+		}
 		if (err) {
 			log_error("cannot start a worker: %s", strerror(-err));
 			return;
@@ -251,6 +275,11 @@ static void back_off(struct sessions *s, const struct worker *w)
 	s->backoff_ms = s->backoff_ms * 2 < BACKOFF_LAST_MS ? s->backoff_ms * 2 : BACKOFF_LAST_MS;
 }
 
+static const char *end_reason(const struct worker *w)
+{
+	return *w->failure ? w->failure : "the worker ended while it was started";
+}
+
 static void end_session(struct sessions *s, struct ticket *t, const struct worker *w)
 {
 	if (!t->visitor) {
@@ -259,20 +288,21 @@ static void end_session(struct sessions *s, struct ticket *t, const struct worke
 		drop_ticket(s, t);
 		return;
 	}
-	refuse_ticket(s, t, REFUSAL_NO_DEVICE,
-		*w->failure ? w->failure : "the worker ended while it was started");
+	refuse_ticket(s, t, REFUSAL_NO_DEVICE, end_reason(w));
 }
 
 static void on_ended(struct sessions *s, struct worker *w)
 {
 	struct ticket *t = w->ticket;
-	bool served = t && !t->visitor;
+	bool served = t && !t->visitor, warm = is_warm_kind(w->kind, &w->settings);
 
 	if (t)
 		end_session(s, t, w);
 	if (served || s->ending || (w->told_to_end && !*w->failure))
 		return;
-	if (is_warm_kind(w->kind, &w->settings) && s->options->warm)
+	if (warm && !s->checked)
+		fail_start(s, end_reason(w));
+	else if (warm && s->options->warm)
 		back_off(s, w);
 	else
 		log_error("worker %d: %s", (int)w->pid, w->failure);
@@ -285,33 +315,48 @@ static void finish_if_ended(struct sessions *s)
 		return;
 	crew_close(&s->crew);
 	uv_close((uv_handle_t *)&s->retry, NULL);
-	s->over(s->owner);
+	s->events->over(s->owner);
+}
+
+/* Has loaded the driver, or is ready. */
+static void on_progress(struct sessions *s, const struct worker *w)
+{
+	bool warm = is_warm_kind(w->kind, &w->settings);
+
+	if (w->state == WORKER_READY) {
+		log_debug("worker %d is ready", (int)w->pid);
+		if (warm) {
+			s->failure[0] = '\0';
+			s->backoff_ms = BACKOFF_FIRST_MS;
+		}
+	}
+	if (warm && !s->checked && !s->ending) {
+		s->checked = true;
+		s->events->ready(s->owner, w->driver);
+	}
 }
 
 static void on_changed(void *owner, struct worker *w)
 {
 	struct sessions *s = owner;
 
-	if (w->state == WORKER_ENDED) {
+	if (w->state == WORKER_ENDED)
 		on_ended(s, w);
-	} else {
-		log_debug("worker %d is ready", (int)w->pid);
-		if (is_warm_kind(w->kind, &w->settings)) {
-			s->failure[0] = '\0';
-			s->backoff_ms = BACKOFF_FIRST_MS;
-		}
-	}
+	else
+		on_progress(s, w);
 	arrange(s);
 	finish_if_ended(s);
 }
 
 int sessions_init(struct sessions *s, uv_loop_t *loop, const struct options *options,
-	void (*over)(void *owner), void *owner)
+	const struct sessions_events *events, void *owner)
 {
 	int err;
 
-	*s = (struct sessions){
-		.options = options, .over = over, .owner = owner, .backoff_ms = BACKOFF_FIRST_MS};
+	*s = (struct sessions){.options = options,
+		.events = events,
+		.owner = owner,
+		.backoff_ms = BACKOFF_FIRST_MS};
 	TAILQ_INIT(&s->tickets);
 	s->retry.data = s;
 	err = uv_timer_init(loop, &s->retry);
@@ -325,14 +370,8 @@ void sessions_begin(struct sessions *s)
 
 void sessions_end(struct sessions *s)
 {
-	struct ticket *t, *next;
-
 	s->ending = true;
-	for (t = TAILQ_FIRST(&s->tickets); t; t = next) {
-		next = TAILQ_NEXT(t, link);
-		if (t->visitor)
-			refuse_ticket(s, t, REFUSAL_BUSY, "the server is shutting down");
-	}
+	refuse_waiting(s, REFUSAL_BUSY, "the server is shutting down");
 	crew_end(&s->crew);
 	finish_if_ended(s);
 }

@@ -16,9 +16,18 @@
 #include "options.h"
 #include "ticket.h"
 
+struct sessions_events {
+	/* Once, of the first worker: it has loaded the driver, or @why it could not; the owner
+	 * ends the sessions then, and those that waited have been told. */
+	void (*ready)(void *owner, const char *driver);
+	void (*failed)(void *owner, const char *why);
+	/* After sessions_end, when all workers have ended. */
+	void (*over)(void *owner);
+};
+
 struct sessions {
 	const struct options *options;
-	void (*over)(void *owner); /* after sessions_end, when all workers have ended */
+	const struct sessions_events *events;
 	void *owner;
 	struct crew crew;
 	struct tickets tickets;
@@ -27,13 +36,14 @@ struct sessions {
 	uv_timer_t retry; /* active: backing off */
 	uint64_t backoff_ms;
 	char failure[512]; /* why there are no warm workers; empty: there can be */
+	bool checked;	   /* that the driver can be loaded */
 	bool ending;
 	bool warm_told;
 };
 
 int sessions_init(struct sessions *s, uv_loop_t *loop, const struct options *options,
-	void (*over)(void *owner), void *owner);
-/* Start the warm workers. */
+	const struct sessions_events *events, void *owner);
+/* Start the warm workers, or one that only tries the driver. */
 void sessions_begin(struct sessions *s);
 /* Refuse who waits and end all workers. */
 void sessions_end(struct sessions *s);

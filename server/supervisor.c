@@ -2,7 +2,8 @@
 /*
  * See supervisor.h. One loop: the gate lets clients in, sessions.c gives them
  * workers, signals end it all. The first signal ends in order; the loop runs
- * out when the last worker has been reaped.
+ * out when the last worker has been reaped. Whether the driver works is told
+ * by the first worker; who connects before that waits for it.
  */
 #include "supervisor.h"
 
@@ -22,7 +23,9 @@ struct supervisor {
 	struct gate gate;
 	struct sessions sessions;
 	uv_signal_t terminate, interrupt;
+	char url[OPTIONS_LISTEN_MAX][160];
 	bool ending;
+	int err; /* why it ended, if not as asked */
 };
 
 static void on_over(void *owner)
@@ -50,6 +53,42 @@ static void on_signal(uv_signal_t *signal, int number)
 		s->sessions.count == 1 ? "" : "s");
 	end(s);
 }
+
+static void on_ready(void *owner, const char *driver)
+{
+	struct supervisor *s = owner;
+
+	if (*driver)
+		log_info("the driver is %s", driver);
+	for (int i = 0; i < s->options->listen_count; i++)
+		printf("listening on %s\n", s->url[i]);
+	fflush(stdout);
+}
+
+static const char *advice(const char *driver)
+{
+	if (!strcmp(driver, "soft"))
+		return "put libcuda-soft.so beside gpuserverd";
+	if (!strcmp(driver, "auto"))
+		return "install NVIDIA's driver, or put libcuda-soft.so beside gpuserverd";
+	return "give --driver the path of NVIDIA's libcuda.so.1, or \"soft\" for the software GPU";
+}
+
+static void on_failed(void *owner, const char *why)
+{
+	struct supervisor *s = owner;
+	const char *driver = s->options->driver;
+
+	log_error("cannot start with --driver %s: %s; %s", driver, why, advice(driver));
+	s->err = -ENODEV;
+	end(s);
+}
+
+static const struct sessions_events sessions_events = {
+	.ready = on_ready,
+	.failed = on_failed,
+	.over = on_over,
+};
 
 static int watch_signals(struct supervisor *s)
 {
@@ -84,19 +123,16 @@ static const char *listen_error(int err)
 
 static int listen_all(struct supervisor *s)
 {
-	char url[160];
 	int i, err;
 
 	for (i = 0; i < s->options->listen_count; i++) {
-		err = gate_listen(&s->gate, s->options->listen[i], url, sizeof(url));
+		err = gate_listen(&s->gate, s->options->listen[i], s->url[i], sizeof(s->url[i]));
 		if (err) {
 			log_error("cannot listen on %s: %s", s->options->listen[i],
 				listen_error(err));
 			return err;
 		}
-		printf("listening on %s\n", url);
 	}
-	fflush(stdout);
 	return 0;
 }
 
@@ -110,7 +146,7 @@ int supervisor_run(const struct options *options, uint64_t cuda_hash, uint64_t n
 	if (!err)
 		err = watch_signals(&s);
 	if (!err)
-		err = sessions_init(&s.sessions, &s.loop, options, on_over, &s);
+		err = sessions_init(&s.sessions, &s.loop, options, &sessions_events, &s);
 	if (!err)
 		err = gate_init(&s.gate, &s.loop, &sessions_gate_events, &s.sessions);
 	if (err) {
@@ -119,13 +155,13 @@ int supervisor_run(const struct options *options, uint64_t cuda_hash, uint64_t n
 	}
 	s.gate.spec_hash[CONTROL__SESSION_KIND__CUDA] = cuda_hash;
 	s.gate.spec_hash[CONTROL__SESSION_KIND__NVML] = nvml_hash;
-	err = listen_all(&s);
-	if (err)
+	s.err = listen_all(&s);
+	if (s.err)
 		end(&s);
 	else
 		sessions_begin(&s.sessions);
 	uv_run(&s.loop, UV_RUN_DEFAULT);
 	gate_fini(&s.gate);
 	uv_loop_close(&s.loop);
-	return err;
+	return s.err;
 }

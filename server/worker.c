@@ -51,13 +51,30 @@ struct offer {
 	uint64_t host_base, host_size;
 };
 
-static void report(bool ready, const char *failure)
+static void report_driver(void)
 {
 	Control__Report r = CONTROL__REPORT__INIT;
 
-	r.ready = ready;
-	r.failure = (char *)failure;
+	r.driver = (char *)driver_name();
 	worker_link_send(WORKER_LINK_FD, &r.base, -1);
+}
+
+static void report_ready(void)
+{
+	Control__Report r = CONTROL__REPORT__INIT;
+
+	r.ready = true;
+	worker_link_send(WORKER_LINK_FD, &r.base, -1);
+}
+
+/* The supervisor says it to whom it concerns, and logs it. An exit status. */
+static int report_failure(const char *why)
+{
+	Control__Report r = CONTROL__REPORT__INIT;
+
+	r.failure = (char *)why;
+	worker_link_send(WORKER_LINK_FD, &r.base, -1);
+	return 1;
 }
 
 /* The context that makes the first cuInit of a client fast. */
@@ -272,22 +289,16 @@ int worker_main(int argc, char **argv)
 		return 2;
 	if (nvml)
 		return nvml_worker_main(library);
-	if (output_capture() || staging_create(&session.staging)) {
-		report(false, "out of memory or descriptors");
-		return 1;
-	}
-	if (driver_open(library, why)) {
-		log_error("%s", why);
-		report(false, why);
-		return 1;
-	}
+	if (output_capture() || staging_create(&session.staging))
+		return report_failure("out of memory or descriptors");
+	if (driver_open(library, why))
+		return report_failure(why);
+	report_driver();
 	r = warm_up(&session);
 	if (r) {
 		snprintf(why, sizeof(why), "the first device's context cannot be made: %d", (int)r);
-		log_error("%s", why);
-		report(false, why);
-		return 1;
+		return report_failure(why);
 	}
-	report(true, "");
+	report_ready();
 	return serve(&session);
 }

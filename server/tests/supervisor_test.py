@@ -87,6 +87,25 @@ def receive(sock, size):
     return data
 
 
+def run_with(*options):
+    return subprocess.run([PROGRAM, *options], capture_output=True, text=True, timeout=10)
+
+
+class Driver:
+    """How workers start from now on."""
+
+    def __init__(self, word):
+        self.file = tempfile.NamedTemporaryFile('w')
+        self.name = 'file:' + self.file.name
+        self.change(word)
+
+    def change(self, word):
+        self.file.seek(0)
+        self.file.truncate()
+        self.file.write(word)
+        self.file.flush()
+
+
 class Server:
     def __init__(self, driver='ok', *options, env=None):
         self.log = tempfile.NamedTemporaryFile('a')
@@ -108,6 +127,11 @@ class Server:
         while self.lines().count(text) < count:
             assert time.monotonic() < deadline, f'no "{text}" in:\n{self.lines()}'
             time.sleep(0.01)
+
+    def workers(self):
+        pid = self.process.pid
+        with open(f'/proc/{pid}/task/{pid}/children') as f:
+            return f.read().split()
 
     def connect(self):
         return socket.create_connection(('127.0.0.1', self.port), timeout=15)
@@ -223,8 +247,12 @@ class Sessions(Case):
 
     def test_no_warm_workers(self):
         server = self.serve('ok', '--warm', '0')
-        self.assertTrue(server.session().alive())
-        self.assertEqual(server.lines().count('is ready'), 1)
+        session = server.session()
+        worker = session.ask(b'p')
+        deadline = time.monotonic() + 10
+        while server.workers() != [worker]:
+            assert time.monotonic() < deadline, server.workers()
+            time.sleep(0.01)
 
     def test_settings(self):
         server = self.serve('ok', env={'CUDA_DEVICE_MAX_CONNECTIONS': '8'})
@@ -262,7 +290,9 @@ class Sessions(Case):
         self.assertEqual(len(set(results)), 100)
 
     def test_client_leaves_while_it_waits(self):
-        server = self.serve('hang', '--warm', '0')
+        driver = Driver('ok')
+        server = self.serve(driver.name, '--warm', '0')
+        driver.change('hang')
         server.send(prelude() + hello()).close()
         server.wait_for('went away before its session began')
 
@@ -297,7 +327,11 @@ class Deaths(Case):
             wait_gone(pid)
 
     def test_sigterm_ends_workers_that_hang(self):
-        server = self.serve('hang')
+        driver = Driver('ok')
+        server = self.serve(driver.name)
+        server.wait_for('1 warm worker is ready')
+        driver.change('hang')
+        self.assertTrue(server.session().alive())
         self.assertEqual(server.stop(), 0)
 
     def test_sighup_is_ignored(self):
@@ -317,10 +351,103 @@ class Deaths(Case):
         session.sock.close()
 
 
-class Failures(Case):
+class Start(Case):
+    """A server whose driver cannot be loaded does not begin; nothing else keeps it from that."""
+
     def test_no_driver(self):
-        server = self.serve('fail')
-        server.wait_for('could not become ready')
+        for driver, why in (('fail', 'no driver library was found: install one'), ('crash', 'signal 6')):
+            for warm in ('0', '1', '3'):
+                with self.subTest(driver=driver, warm=warm):
+                    result = run_with('--listen', '127.0.0.1:0', '--driver', driver, '--warm', warm)
+                    self.assertEqual(result.returncode, 1)
+                    self.assertEqual(result.stdout, '')
+                    lines = result.stderr.splitlines()
+                    self.assertEqual(len(lines), 1, lines)
+                    self.assertIn(f'cannot start with --driver {driver}: ', lines[0])
+                    self.assertIn(why, lines[0])
+                    self.assertIn('give --driver the path', lines[0])
+
+    def begin(self, driver):
+        with socket.create_server(('127.0.0.1', 0)) as taken:
+            port = taken.getsockname()[1]
+        process = subprocess.Popen([PROGRAM, '--listen', f'127.0.0.1:{port}', '--driver', driver],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                return process, socket.create_connection(('127.0.0.1', port), timeout=15)
+            except ConnectionRefusedError:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+
+    def test_who_is_early_is_served(self):
+        driver = Driver('hang')
+        process, sock = self.begin(driver.name)
+        sock.sendall(prelude() + hello())
+        sock.settimeout(0.3)
+        self.assertRaises(TimeoutError, sock.recv, 1)
+        driver.change('ok')
+        sock.settimeout(15)
+        self.assertIn(1, Server.answer(None, sock))
+        self.assertIn('listening on', process.stdout.readline())
+        process.terminate()
+        self.assertEqual(process.wait(10), 0)
+
+    def test_who_is_early_is_told_why_not(self):
+        driver = Driver('hang')
+        process, sock = self.begin(driver.name)
+        sock.sendall(prelude() + hello())
+        time.sleep(0.1)
+        driver.change('fail')
+        code, text = decode(Server.answer(None, sock)[2]).values()
+        self.assertEqual(code, 100)
+        self.assertIn(b'no driver library', text)
+        self.assertEqual(process.wait(10), 1)
+
+    def test_sigterm(self):
+        process, _ = self.begin('hang')
+        process.terminate()
+        self.assertEqual(process.wait(10), 0)
+        self.assertEqual(process.stdout.read(), '')
+
+    def test_a_driver_that_has_no_context_now(self):
+        for options in ((), ('--warm', '0')):
+            server = self.serve('full', *options)
+            code, text = server.refusal(prelude() + hello())
+            self.assertEqual(code, 100)
+            self.assertIn('no context', text)
+
+    def test_a_clients_settings_do_not_count(self):
+        """What fails with settings of one client does not end the server."""
+        driver = Driver('hang')
+        process, sock = self.begin(driver.name)
+        sock.sendall(prelude() + hello(environment=['CUDA_VISIBLE_DEVICES=9']))
+        time.sleep(0.1)
+        sock.close()
+        driver.change('ok')
+        self.assertIn('listening on', process.stdout.readline())
+        process.terminate()
+        self.assertEqual(process.wait(10), 0)
+
+
+class Failures(Case):
+    """The driver worked when the server began, and fails later."""
+
+    def failing(self, how, *options):
+        driver = Driver('ok')
+        server = self.serve(driver.name, *options)
+        server.driver = driver
+        if not options:
+            server.wait_for('1 warm worker is ready')
+        driver.change(how)
+        if not options:
+            self.assertTrue(server.session().alive())
+            server.wait_for('could not become ready')
+        return server
+
+    def test_no_driver(self):
+        server = self.failing('fail')
         code, text = server.refusal(prelude() + hello())
         self.assertEqual(code, 100)
         self.assertIn('no driver library was found: install one', text)
@@ -330,28 +457,22 @@ class Failures(Case):
         self.assertIn('no driver library', text)
 
     def test_crash_at_start(self):
-        server = self.serve('crash')
+        server = self.failing('crash')
         code, text = server.refusal(prelude() + hello())
         self.assertEqual(code, 100)
         self.assertIn('signal 6', text)
 
     def test_no_driver_and_none_warm(self):
-        server = self.serve('fail', '--warm', '0')
+        server = self.failing('fail', '--warm', '0')
         for _ in range(2):
             self.assertEqual(server.refusal(prelude() + hello())[0], 100)
 
     def test_recovery(self):
-        with tempfile.NamedTemporaryFile('w') as how:
-            how.write('fail')
-            how.flush()
-            server = self.serve('file:' + how.name)
-            server.wait_for('could not become ready')
-            self.assertEqual(server.refusal(prelude() + hello())[0], 100)
-            how.seek(0)
-            how.write('fine')
-            how.flush()
-            server.wait_for('1 warm worker is ready')
-            self.assertTrue(server.session().alive())
+        server = self.failing('fail')
+        self.assertEqual(server.refusal(prelude() + hello())[0], 100)
+        server.driver.change('fine')
+        server.wait_for('1 warm worker is ready', 2)
+        self.assertTrue(server.session().alive())
 
 
 class Refusals(Case):
@@ -449,13 +570,10 @@ class Refusals(Case):
 
 
 class CommandLine(unittest.TestCase):
-    def run_with(self, *options):
-        return subprocess.run([PROGRAM, *options], capture_output=True, text=True, timeout=10)
-
     def test_help_and_version(self):
-        self.assertRegex(self.run_with('--help').stdout, '--memory-limit SIZE')
-        self.assertRegex(self.run_with('--version').stdout, r'^gpuserverd \d+\.\d+\.\d+\n$')
-        self.assertEqual(self.run_with('--help').returncode, 0)
+        self.assertRegex(run_with('--help').stdout, '--memory-limit SIZE')
+        self.assertRegex(run_with('--version').stdout, r'^gpuserverd \d+\.\d+\.\d+\n$')
+        self.assertEqual(run_with('--help').returncode, 0)
 
     def test_wrong_usage(self):
         for options in (['--warm', 'x'], ['--warm', '-1'], ['--warm', '257'], ['--nonsense'],
@@ -463,19 +581,19 @@ class CommandLine(unittest.TestCase):
                         ['--memory-limit', '99999999T'], ['--memory-limit', ''],
                         ['--log', 'loud'], ['--driver', ''], ['--listen'],
                         ['--listen', 'a'] * 17):
-            result = self.run_with(*options)
+            result = run_with(*options)
             self.assertEqual(result.returncode, 2, options)
             self.assertTrue(result.stderr, options)
 
     def test_cannot_listen(self):
         for address in ('no-such-host.invalid:1', 'pigeon://x', '127.0.0.1:99999', '192.0.2.1:0'):
-            result = self.run_with('--listen', address)
+            result = run_with('--listen', address)
             self.assertEqual(result.returncode, 1, address)
             self.assertIn('cannot listen on ' + address, result.stderr)
 
     def test_port_in_use(self):
         with socket.create_server(('127.0.0.1', 0)) as taken:
-            result = self.run_with('--listen', f'127.0.0.1:{taken.getsockname()[1]}')
+            result = run_with('--listen', f'127.0.0.1:{taken.getsockname()[1]}')
         self.assertEqual(result.returncode, 1)
         self.assertIn('Address already in use', result.stderr)
 

@@ -2,12 +2,13 @@
 """What users meet: settings, messages, exit statuses, statistics, limits, the bench."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from harness import CLIENT, PATIENCE, SERVER, Server, built, free_port
+from harness import CLIENT, PATIENCE, SERVER, SOFT, Server, built, free_port
 
 LIST = built('examples/device_list')
 RUN = built('client/rgpu-run')
@@ -119,14 +120,42 @@ class Daemon(unittest.TestCase):
                     self.assertEqual(done.returncode, 1, done.stderr)
                     self.assertIn(address, done.stdout + done.stderr)
 
-    def test_a_driver_that_is_not_there(self):
-        """The server goes on trying, and clients are told why they get no GPU."""
-        missing = '/nonexistent/libcuda.so'
-        with Server(driver=missing, warm=0) as server:
-            done = server.run(LIST)
-            self.assertEqual(done.returncode, 1)
-            self.assertIn('CUDA_ERROR_NO_DEVICE', done.stderr)
-            self.assertIn(missing, done.stderr)
+    def test_a_driver_that_cannot_be_loaded(self):
+        environment = {k: v for k, v in os.environ.items() if k != 'LD_LIBRARY_PATH'}
+        with tempfile.TemporaryDirectory() as alone:
+            shutil.copy(SERVER, alone)
+            for program, driver, why in (
+                    (SERVER, '/nonexistent/libcuda.so', 'No such file'),
+                    (SERVER, os.path.join(CLIENT, 'libcuda.so.1'), "RemoteGPU's client library"),
+                    (SERVER, __file__, 'invalid ELF header'),
+                    (SERVER, 'libm.so.6', 'it has no cuInit'),
+                    (os.path.join(alone, 'gpuserverd'), 'soft', 'libcuda-soft.so'),
+                    (os.path.join(alone, 'gpuserverd'), 'auto', 'libcuda-soft.so')):
+                if driver == 'auto' and os.path.exists('/dev/nvidiactl'):
+                    continue
+                for warm in ('0', '1'):
+                    with self.subTest(driver=driver, warm=warm):
+                        done = subprocess.run(
+                            [program, '--listen', '127.0.0.1:0', '--driver', driver, '--warm', warm],
+                            capture_output=True, text=True, timeout=30 * PATIENCE, env=environment, check=False)
+                        self.assertEqual((done.returncode, done.stdout), (1, ''), done.stderr)
+                        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                        self.assertIn('cannot start with --driver ' + driver, done.stderr)
+                        self.assertIn(why, done.stderr)
+
+    def test_a_driver_that_is_gone_later(self):
+        """The server goes on, and clients are told why they get no GPU."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = shutil.copy(SOFT, folder)
+            with Server(driver=path, warm=0) as server:
+                self.assertEqual(server.run(LIST).returncode, 0)
+                os.rename(path, path + '.away')
+                done = server.run(LIST)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn('CUDA_ERROR_NO_DEVICE', done.stderr)
+                self.assertIn(path, done.stderr)
+                os.rename(path + '.away', path)
+                self.assertEqual(server.run(LIST).returncode, 0)
 
 
 class Bench(unittest.TestCase):

@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'e2e'))
-from harness import CLIENT, SANITIZED, Server, built, wait_until
+from harness import CLIENT, SANITIZED, SOFT, Server, built, wait_until
 
 NVML = built('client/nvml')
 FAKE = built('tests/nvml')
@@ -108,8 +109,13 @@ class Host(unittest.TestCase):
 
     def setUp(self):
         self.before = os.environ.get('LD_LIBRARY_PATH')
+        self.folder = tempfile.TemporaryDirectory()
+        # By its name a driver of NVIDIA's, whose devices NVML tells.
+        self.driver = os.path.join(self.folder.name, 'libcuda.so.1')
+        os.symlink(SOFT, self.driver)
 
     def tearDown(self):
+        self.folder.cleanup()
         if self.before is None:
             os.environ.pop('LD_LIBRARY_PATH', None)
         else:
@@ -117,7 +123,7 @@ class Host(unittest.TestCase):
 
     def test_answers(self):
         os.environ['LD_LIBRARY_PATH'] = FAKE
-        with Server('--memory-limit', '4G', driver='libcuda.so.1', warm=0) as server:
+        with Server('--memory-limit', '4G', driver=self.driver, warm=0) as server:
             library = Library(server)
             self.assertEqual(library.Init_v2(), SUCCESS)
             self.assertEqual([library.name(i) for i in range(library.count())], ['Host GPU 0', 'Host GPU 1'])
@@ -137,13 +143,13 @@ class Host(unittest.TestCase):
 
     def test_without_library(self):
         os.environ.pop('LD_LIBRARY_PATH', None)
-        with Server(driver='/nowhere/libcuda.so.1', warm=0) as server:
+        with Server(driver=self.driver, warm=0) as server:
             self.assertEqual(Library(server).Init_v2(), NO_LIBRARY)
 
     def test_own_client_as_library(self):
         """A server that finds our client library as the host's must not become its own client."""
         os.environ['LD_LIBRARY_PATH'] = NVML
-        with Server(driver='libcuda.so.1', warm=0) as server:
+        with Server(driver=self.driver, warm=0) as server:
             self.assertEqual(Library(server).Init_v2(), NO_LIBRARY)
             self.assertLessEqual(len(server.workers()), 1)
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A worker without a driver, to test the supervisor with. --driver says how it
- * starts: "ok", "fail", "crash", "hang", or "file:PATH" to do what the word in
- * that file says. Serving, it sends each further connection its role and lane,
+ * starts: "ok", "fail", "full" (fails with the driver loaded), "crash",
+ * "hang", or "file:PATH" to do what the word in that file says, which may change
+ * while it hangs. Serving, it sends each further connection its role and lane,
  * and does what the bytes on the command connection say.
  */
 #include "worker.h"
@@ -26,35 +27,49 @@ const uint64_t nvml_spec_hash = 0x99;
 
 static bool is_nvml;
 
-static void report(bool ready, const char *failure)
+static void report(const char *driver, bool ready, const char *failure)
 {
 	Control__Report r = CONTROL__REPORT__INIT;
 
+	r.driver = (char *)driver;
 	r.ready = ready;
 	r.failure = (char *)failure;
 	worker_link_send(WORKER_LINK_FD, &r.base, -1);
 }
 
-static void start(const char *how)
+static const char *word_in(const char *path)
 {
 	static char word[32];
+	FILE *f = fopen(path, "r");
+	const char *read = f ? fgets(word, sizeof(word), f) : NULL;
 
+	if (f)
+		fclose(f);
+	return read ? word : "hang"; /* it is being changed */
+}
+
+static void start(const char *how)
+{
 	if (!strncmp(how, "file:", 5)) {
-		FILE *f = fopen(how + 5, "r");
+		const char *path = how + 5;
 
-		how = f && fgets(word, sizeof(word), f) ? word : "fail";
-		if (f)
-			fclose(f);
+		while (!strcmp(how = word_in(path), "hang"))
+			usleep(1000);
 	}
 	if (!strcmp(how, "fail")) {
-		report(false, "no driver library was found: install one");
+		report("", false, "no driver library was found: install one");
 		_exit(1);
 	}
 	if (!strcmp(how, "crash"))
 		abort();
 	while (!strcmp(how, "hang"))
 		pause();
-	report(true, "");
+	report("the test's", false, "");
+	if (!strcmp(how, "full")) {
+		report("", false, "no context could be made");
+		_exit(1);
+	}
+	report("", true, "");
 }
 
 static void welcome(int fd, const Control__Assign *a)
