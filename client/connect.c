@@ -46,20 +46,31 @@ static int exchange(struct opened *o, Control__Hello *hello)
 	return err;
 }
 
+static const char *connect_error(int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return "not an address that this client knows ([tcp://]host[:port])";
+	case -ENOENT:
+		return "there is no such host";
+	default:
+		return strerror(-err);
+	}
+}
+
 /* One server. 0 with o->answer set, else -errno. */
 static int try_server(const char *url, Control__Hello *hello, struct opened *o, struct text *why)
 {
 	const char *rest;
-	int err;
+	int err = -EINVAL;
 
 	o->transport = transport_find(url, &rest);
-	if (!o->transport || transport_address(rest, CONTROL_PORT, o->address, sizeof(o->address))) {
-		say(why, "; %s: not an address that this client knows ([tcp://]host[:port])", url);
-		return -EINVAL;
-	}
-	err = o->transport->connect(o->address, CONNECT_TIMEOUT_MS, &o->command);
+	if (o->transport)
+		err = transport_address(rest, CONTROL_PORT, o->address, sizeof(o->address));
+	if (!err)
+		err = o->transport->connect(o->address, CONNECT_TIMEOUT_MS, &o->command);
 	if (err < 0) {
-		say(why, "; %s: %s", url, strerror(-err));
+		say(why, "; %s: %s", url, connect_error(err));
 		return err;
 	}
 	err = exchange(o, hello);
@@ -132,6 +143,8 @@ int connect_session(Control__Hello *hello, struct opened *o, int *refused, char 
 		log_write(LOG_INFO, "session %lu on %s", (unsigned long)o->welcome->session, o->server);
 		return 0;
 	}
+	if (err == -EDESTADDRREQ)
+		say(&text, "; RGPU_SERVERS names none");
 	say(&text, ". Start gpuserverd there, or name other servers in RGPU_SERVERS "
 		   "(now: %s).", setting && *setting ? setting : "unset, so localhost");
 	return err;

@@ -149,7 +149,7 @@ int gate_listen(struct gate *g, const char *address, char *url, size_t size)
 	l->gate = g;
 	l->poll.data = l;
 	l->transport = transport_find(address, &rest);
-	err = l->transport ? open_listener(l, rest, url, size) : -EPROTONOSUPPORT;
+	err = l->transport ? open_listener(l, rest, url, size) : -EINVAL;
 	if (err) {
 		free(l);
 		return err;

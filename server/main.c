@@ -3,6 +3,7 @@
  * gpuserverd: the supervisor, or with --worker as first argument one of the
  * worker processes that it starts.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,5 +42,8 @@ int main(int argc, char **argv)
 	if (err)
 		return err == OPTIONS_DONE ? 0 : 2;
 	log_set_level(options.log);
-	return supervisor_run(&options, spec_hash, nvml_spec_hash) ? 1 : 0;
+	err = supervisor_run(&options, spec_hash, nvml_spec_hash);
+	if (err == -EINVAL)
+		return 2;
+	return err ? 1 : 0;
 }

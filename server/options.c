@@ -24,7 +24,7 @@ static const char help_text[] =
 	"Usage: gpuserverd [OPTION]...\n"
 	"Serve this machine's GPUs to programs on other machines.\n"
 	"\n"
-	"  --listen ADDR:PORT     where clients connect; may be given several times\n"
+	"  --listen ADDR[:PORT]   where clients connect; may be given several times\n"
 	"                         (default " LISTEN_DEFAULT "; port 0 takes any free one,\n"
 	"                         [::]:" CONTROL_PORT " is every address of this machine)\n"
 	"  --driver auto|soft|PATH  the driver library: NVIDIA's where it works and else the\n"
@@ -52,7 +52,7 @@ static const struct option long_options[] = {
 
 static int wrong(const char *option, const char *value, const char *expected)
 {
-	fprintf(stderr, "gpuserverd: %s %s: must be %s\n", option, value, expected);
+	fprintf(stderr, "gpuserverd: %s \"%s\": must be %s\n", option, value, expected);
 	return -EINVAL;
 }
 
@@ -116,7 +116,7 @@ static int apply(struct options *o, int option, const char *value)
 		return add_listen(o, value);
 	case 'd':
 		o->driver = value;
-		return *value ? 0 : wrong("--driver", "\"\"", "auto, soft or a path");
+		return *value ? 0 : wrong("--driver", value, "auto, soft or a path");
 	case 'w':
 		return parse_warm(value, &o->warm);
 	case 'm':

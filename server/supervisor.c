@@ -113,9 +113,10 @@ static const char *listen_error(int err)
 	case -ENOENT:
 		return "there is no such host";
 	case -EINVAL:
-		return "it must be ADDR:PORT";
-	case -EPROTONOSUPPORT:
-		return "its scheme is not one that this server has";
+		return "it must be ADDR:PORT, with a port of at most 65535 and IPv6 in brackets; "
+		       "0.0.0.0 or [::] is every address of this machine";
+	case -EADDRNOTAVAIL:
+		return "this machine has no such address";
 	default:
 		return strerror(-err);
 	}
@@ -128,7 +129,7 @@ static int listen_all(struct supervisor *s)
 	for (i = 0; i < s->options->listen_count; i++) {
 		err = gate_listen(&s->gate, s->options->listen[i], s->url[i], sizeof(s->url[i]));
 		if (err) {
-			log_error("cannot listen on %s: %s", s->options->listen[i],
+			log_error("cannot listen on \"%s\": %s", s->options->listen[i],
 				listen_error(err));
 			return err;
 		}

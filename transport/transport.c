@@ -43,6 +43,8 @@ int transport_address(const char *address, const char *port, char *out, size_t s
 	const char *format;
 	int n;
 
+	if (*address == '[' && !bracket)
+		return -EINVAL;
 	if (bracket)
 		format = bracket[1] ? "%s" : "%s:%s";
 	else if (!colon)

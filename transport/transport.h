@@ -37,9 +37,10 @@ enum {
 struct transport {
 	const char *scheme; /* "tcp" */
 
-	/* Listen at "host:port" (port 0: any; empty host: every address); a pollable fd, owned by
-	 * the caller. @bound (of @size bytes) gets the address in the form that connect takes.
-	 * -EINVAL: not such an address; -ENOENT: no such host. */
+	/* Listen at "host:port" (port 0: any; no host: not an address, so that a variable that is
+	 * not set never means every address); a pollable fd, owned by the caller. @bound (of @size
+	 * bytes) gets the address in the form that connect takes. -EINVAL: not such an address;
+	 * -ENOENT: no such host. */
 	int (*listen)(const char *address, char *bound, size_t size);
 
 	/* Accept one connection from a listening fd; -EAGAIN when none waits. */
@@ -96,7 +97,8 @@ struct transport {
 const struct transport *transport_find(const char *url, const char **rest);
 
 /* "host", "host:port" or an IPv6 address, in brackets or not, as the "host:port" that listen and
- * connect take, with @port where none is given. -EINVAL when it does not fit. */
+ * connect take, with @port where none is given. -EINVAL when a bracket is missing, or when it does
+ * not fit. */
 int transport_address(const char *address, const char *port, char *out, size_t size);
 
 #endif

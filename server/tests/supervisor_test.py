@@ -576,20 +576,45 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(run_with('--help').returncode, 0)
 
     def test_wrong_usage(self):
-        for options in (['--warm', 'x'], ['--warm', '-1'], ['--warm', '257'], ['--nonsense'],
-                        ['extra'], ['--memory-limit', '5X'], ['--memory-limit', '0'],
-                        ['--memory-limit', '99999999T'], ['--memory-limit', ''],
-                        ['--log', 'loud'], ['--driver', ''], ['--listen'],
-                        ['--listen', 'a'] * 17):
+        for option, values in {'--warm': ('x', '-1', '+1', '257', '', '1.5', '0x1', ' 1', '9' * 30),
+                               '--memory-limit': ('5X', '0', '0G', '', '20GB', '20g', '1.5G', '-5', '5 ', '0x10', 'G',
+                                                  '99999999T', '18446744073709551616'),
+                               '--log': ('loud', 'INFO', '', '3'),
+                               '--driver': ('',)}.items():
+            for value in values:
+                result = run_with(option, value)
+                self.assertEqual(result.returncode, 2, (option, value))
+                self.assertIn(f'{option} "{value}": must be ', result.stderr)
+        for options in (['--nonsense'], ['extra'], ['--', 'extra'], ['-h'], ['--listen'], ['--driver'],
+                        ['--listen', 'a'] * 17, ['--warm', '1', '--warm', 'x']):
             result = run_with(*options)
             self.assertEqual(result.returncode, 2, options)
             self.assertTrue(result.stderr, options)
 
     def test_cannot_listen(self):
-        for address in ('no-such-host.invalid:1', 'pigeon://x', '127.0.0.1:99999', '192.0.2.1:0'):
+        for address in ('no-such-host.invalid:1', '192.0.2.1:0', '::1:7411', '999.1.1.1:0'):
             result = run_with('--listen', address)
             self.assertEqual(result.returncode, 1, address)
-            self.assertIn('cannot listen on ' + address, result.stderr)
+            self.assertIn(f'cannot listen on "{address}"', result.stderr)
+
+    def test_not_an_address(self):
+        for address in ('', ':7411', 'tcp://', 'tcp://:7411', '[]:7411', 'pigeon://x', 'TCP://127.0.0.1:0',
+                        '127.0.0.1:99999', '127.0.0.1:-1', '127.0.0.1:', '127.0.0.1:http', '127.0.0.1:0 ',
+                        '[::1', '[::1]x', '[::1]:'):
+            result = run_with('--listen', address)
+            self.assertEqual(result.returncode, 2, address)
+            self.assertIn(f'cannot listen on "{address}": it must be ADDR:PORT', result.stderr)
+
+    def test_addresses(self):
+        for address in ('tcp://127.0.0.1:0', '0.0.0.0:0', 'localhost:0', '[::1]:0', '[::]:0'):
+            if ':' in address[:3] and not socket.has_dualstack_ipv6():
+                continue
+            process = subprocess.Popen([PROGRAM, '--driver', 'ok', '--listen', address],
+                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            self.assertRegex(process.stdout.readline(), 'listening on tcp://')
+            process.terminate()
+            process.communicate()
+            self.assertEqual(process.returncode, 0, address)
 
     def test_port_in_use(self):
         with socket.create_server(('127.0.0.1', 0)) as taken:

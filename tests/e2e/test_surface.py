@@ -34,12 +34,26 @@ class NoServer(unittest.TestCase):
         self.assertIn('RGPU_SERVERS', ours[0])
 
     def test_settings_that_mean_nothing(self):
-        for servers in ('udp://here', '[::1', 'host:99999', 'host:0', ':', ',', 'no-such-host.invalid', 'x' * 5000):
+        none = 'RGPU_SERVERS names none'
+        odd = 'not an address that this client knows'
+        for servers, why in ((' ', none), (',', none), (' ,\t, ', none), ('udp://here', odd), ('TCP://localhost', odd),
+                             ('http://localhost:7411/', odd), ('localhost:7411/', odd), ('[::1', odd), ('[::1]x', odd),
+                             ('host:99999', odd), ('host:-1', odd), ('host:', odd), (':', odd), (':7411', odd),
+                             ('tcp://', odd), ('tcp://:7411', odd), ('[]:7411', odd), ('localhost:0', 'refused'),
+                             ('999.9.9.9', 'there is no such host'), ('no-such-host.invalid', 'host'), ('x' * 5000, '')):
             with self.subTest(servers[:30]):
                 done = client(servers, LIST)
                 self.assertEqual(done.returncode, 1, done.stderr)
                 self.assertIn('CUDA_ERROR_NO_DEVICE', done.stderr)
                 self.assertIn('remotegpu', done.stderr)
+                self.assertIn(why, done.stderr)
+
+    def test_lists_with_gaps(self):
+        with Server() as server:
+            for servers in (f'{server.address},', f' , {server.address} ,', f'udp://x,{server.address}',
+                            f':,{server.address}', f'tcp://{server.address}'):
+                with self.subTest(servers):
+                    self.assertEqual(client(servers, LIST).returncode, 0)
 
     def test_the_next_server_is_tried(self):
         with Server() as server:
@@ -114,11 +128,13 @@ class Daemon(unittest.TestCase):
 
     def test_failures(self):
         with Server() as server:
-            for address in (server.address, '192.0.2.1:7411', 'no-such-host.invalid:7411'):
+            for address, why in ((server.address, 'already in use'), ('192.0.2.1:7411', 'no such address'),
+                                 ('no-such-host.invalid:7411', 'host')):
                 with self.subTest(address):
                     done = self.gpuserverd('--listen', address)
                     self.assertEqual(done.returncode, 1, done.stderr)
-                    self.assertIn(address, done.stdout + done.stderr)
+                    self.assertIn(f'cannot listen on "{address}": ', done.stderr)
+                    self.assertIn(why, done.stderr)
 
     def test_a_driver_that_cannot_be_loaded(self):
         environment = {k: v for k, v in os.environ.items() if k != 'LD_LIBRARY_PATH'}

@@ -30,7 +30,7 @@ enum {
 	KEEPALIVE_COUNT = 4,
 };
 
-/* "host:port" or "[host]:port". @host is empty for ":port". */
+/* "host:port" or "[host]:port", neither empty: no host would mean every address. */
 static int split_address(const char *address, char host[HOST_MAX], const char **port)
 {
 	const char *start = address, *end;
@@ -47,7 +47,7 @@ static int split_address(const char *address, char host[HOST_MAX], const char **
 			return -EINVAL;
 		*port = end + 1;
 	}
-	if (!**port || end - start >= HOST_MAX)
+	if (!**port || end == start || end - start >= HOST_MAX)
 		return -EINVAL;
 
 	memcpy(host, start, end - start);
@@ -93,7 +93,7 @@ static int resolve(const char *address, int flags, struct addrinfo **out)
 		strtoul(port, NULL, 10) > UINT16_MAX)
 		return -EINVAL;
 
-	err = getaddrinfo(*host ? host : NULL, port, &hints, out);
+	err = getaddrinfo(host, port, &hints, out);
 	return err ? resolve_error(err) : 0;
 }
 
