@@ -263,13 +263,24 @@ static void leave(void)
 		call_goodbye();
 }
 
+static bool wants_sync(void)
+{
+	const char *value = getenv("RGPU_SYNC");
+
+	if (!value || !*value || !strcmp(value, "0"))
+		return false;
+	if (strcmp(value, "1"))
+		log_write(LOG_WARN, "RGPU_SYNC=%s has no meaning: it must be 1, 0 or unset", value);
+	return !strcmp(value, "1");
+}
+
 static CUresult open_once(void)
 {
 	char why[1024];
 	int refused, err;
 
 	stats_start();
-	client.sync = getenv("RGPU_SYNC") && strcmp(getenv("RGPU_SYNC"), "1") == 0;
+	client.sync = wants_sync();
 	err = open_session(why, sizeof(why), &refused);
 	if (err) {
 		if (!told)

@@ -2,7 +2,7 @@
 /*
  * One line per message on stderr, written by a single write() so that lines of
  * several threads and processes don't mix. RGPU_LOG is read at the first
- * message: error, warn (default), info or debug.
+ * message: error, warn (default), info or debug; another word is told once.
  */
 #include "log.h"
 
@@ -19,7 +19,7 @@ static int threshold(void)
 {
 	static int known = -1;
 	const char *value;
-	int level = LOG_WARN;
+	int level = -1;
 
 	if (known >= 0)
 		return known;
@@ -28,8 +28,11 @@ static int threshold(void)
 		if (strcmp(value, level_name[i]) == 0)
 			level = i;
 	}
-	known = level;
-	return level;
+	known = level < 0 ? LOG_WARN : level;
+	if (level < 0 && value && *value)
+		log_write(LOG_WARN, "RGPU_LOG=%s has no meaning: it must be error, warn, info or debug",
+			value);
+	return known;
 }
 
 void log_write(enum log_level level, const char *format, ...)

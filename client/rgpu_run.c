@@ -128,7 +128,7 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "+s:", options, NULL)) != -1) {
 		switch (option) {
 		case 's':
-			if (!*optarg)
+			if (!optarg[strspn(optarg, ", \t")])
 				return own_failure("-s needs at least one server");
 			if (setenv("RGPU_SERVERS", optarg, 1))
 				return own_failure(strerror(errno));

@@ -71,6 +71,20 @@ class Settings(unittest.TestCase):
             self.assertGreater(lines['info'], 0)
             self.assertGreaterEqual(lines['debug'], lines['info'])
 
+    def test_values_that_mean_nothing_are_told(self):
+        with Server() as server:
+            for name, value in (('RGPU_LOG', 'nonsense'), ('RGPU_LOG', 'INFO'), ('RGPU_LOG', '7'),
+                                ('RGPU_SYNC', 'yes'), ('RGPU_SYNC', '2')):
+                with self.subTest(name, value=value):
+                    done = server.run(LIST, **{name: value})
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                    self.assertIn(f'{name}={value} has no meaning: it must be', done.stderr)
+            for name, value in (('RGPU_LOG', ''), ('RGPU_SYNC', ''), ('RGPU_SYNC', '0'), ('RGPU_SYNC', '1'),
+                                ('RGPU_STATS', '')):
+                with self.subTest(name, value=value):
+                    self.assertEqual(server.run(LIST, **{name: value}).stderr, '')
+
     def test_statistics(self):
         with Server() as server, tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, 'stats.json')
@@ -90,9 +104,10 @@ class Settings(unittest.TestCase):
 
     def test_statistics_that_cannot_be_written(self):
         with Server() as server:
-            done = server.run(LIST, RGPU_STATS='/nonexistent/stats.json')
-            self.assertEqual(done.returncode, 0)
-            self.assertIn('/nonexistent/stats.json', done.stderr)
+            for path in ('/nonexistent/stats.json', '/tmp', '/dev/full'):
+                done = server.run(LIST, RGPU_STATS=path)
+                self.assertEqual(done.returncode, 0)
+                self.assertIn('RGPU_STATS: cannot write ' + path, done.stderr)
 
     def test_memory_limit(self):
         with Server('--memory-limit', '64M') as server:
@@ -109,9 +124,14 @@ class RgpuRun(unittest.TestCase):
             self.assertEqual(done.returncode, 7)
 
     def test_wrong_usage(self):
-        self.assertEqual(client('', RUN).returncode, 125)
-        self.assertEqual(client('', RUN, '--nonsense', LIST).returncode, 125)
-        self.assertEqual(client('', RUN, '--', '/nonexistent/program').returncode, 127)
+        for status, command in ((125, []), (125, ['--nonsense', LIST]), (125, ['-s']), (125, ['-s', '', LIST]),
+                                (125, ['-s', ' , ', LIST]), (125, ['-s', 'localhost', '--']),
+                                (127, ['--', '/nonexistent/program']), (127, ['no-such-command']), (127, ['']),
+                                (126, [__file__]), (126, ['/tmp']), (126, [__file__ + '/x'])):
+            with self.subTest(command):
+                done = client('', RUN, *command)
+                self.assertEqual((done.returncode, done.stdout), (status, ''))
+                self.assertIn('rgpu-run: ', done.stderr)
 
 
 class Daemon(unittest.TestCase):
