@@ -16,13 +16,11 @@
 #include "clock.h"
 #include "hostfunc.h"
 #include "pending.h"
-#include "stream.h"
 #include "watch.h"
 
 enum {
 	NAP_US = 20,
 	STALL_MS = 50, /* nothing moves for so long: not the GPU's or the network's pace */
-	CAPTURED_BYTES_MAX = 64 << 20,
 	CANCEL = -1, /* as an offset: the copy failed */
 };
 
@@ -57,7 +55,6 @@ struct copies {
 	_Atomic uint64_t issued; /* to the client */
 	struct flights in, out;
 	struct flights spare;
-	size_t captured; /* bytes kept for copies in graphs */
 };
 
 int copies_create(struct session *s)
@@ -178,20 +175,16 @@ static CUresult flight_go(
 	return r;
 }
 
-/* A copy that a capture makes a node reads its source at every launch: keep the bytes. */
-static CUresult copy_in_captured(
-	struct session *s, const struct copy_shape *c, const void *bytes, CUstream stream)
+/* In a capture a copy would become a node, which uses its slot at every launch, when that is
+ * another's. Clients send none: they mirror pinned memory, whose copies are the device's own. */
+static CUresult copy_possible(CUstream stream)
 {
-	uint8_t *kept;
+	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+	CUresult r = driver.cuStreamIsCapturing(stream, &status);
 
-	if (s->copies->captured + c->bytes > CAPTURED_BYTES_MAX)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	kept = malloc(c->bytes);
-	if (!kept)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	s->copies->captured += c->bytes;
-	memcpy(kept, bytes, c->bytes);
-	return shape_issue(c, true, kept, 0, c->bytes, stream);
+	if (!r && status != CU_STREAM_CAPTURE_STATUS_NONE)
+		r = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+	return r;
 }
 
 CUresult copy_in(struct request *q, const struct copy_shape *c, const void *bytes, CUstream stream)
@@ -199,13 +192,15 @@ CUresult copy_in(struct request *q, const struct copy_shape *c, const void *byte
 	struct session *s = q->session;
 	struct slot *slot;
 	struct flight *f;
+	CUresult r;
 
 	if (!c->bytes)
 		return CUDA_SUCCESS;
 	if (c->bytes > STAGING_LARGE)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (stream_capturing(stream))
-		return copy_in_captured(s, c, bytes, stream);
+	r = copy_possible(stream);
+	if (r)
+		return r;
 	slot = slot_await(q, staging_class(c->bytes));
 	f = flight_new(s->copies, serving_context);
 	if (!f) {
@@ -256,8 +251,9 @@ CUresult copy_in_fetched(
 
 	if (!c->bytes || c->bytes > FETCH_MAX)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (stream_capturing(stream))
-		return CUDA_ERROR_NOT_SUPPORTED;
+	r = copy_possible(stream);
+	if (r)
+		return r;
 	slots = fetch_slots(q, c->bytes, count, &room);
 	if (!slots)
 		return CUDA_ERROR_OUT_OF_MEMORY;
@@ -331,7 +327,7 @@ CUresult copy_in_bulk(
 {
 	struct session *s = q->session;
 	struct context *context = serving_context;
-	CUresult r = stream_capturing(stream) ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
+	CUresult r = copy_possible(stream);
 	uint32_t chunk = bulk_size(s, c->bytes);
 	uint64_t at;
 
@@ -445,7 +441,7 @@ CUresult copy_out(
 	uint32_t chunk =
 		c->bytes <= FRAME_INLINE_MAX ? STAGING_LARGE : bulk_size(q->session, c->bytes);
 	struct copy_wait *w = NULL;
-	CUresult r = stream_capturing(stream) ? CUDA_ERROR_NOT_SUPPORTED : CUDA_SUCCESS;
+	CUresult r = copy_possible(stream);
 
 	if (!r && waits) {
 		w = calloc(1, sizeof(*w));
