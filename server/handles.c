@@ -114,6 +114,7 @@ int handles_set(struct handles *h, enum kind kind, uint64_t id, void *real, int 
 	}
 	atomic_store_explicit(&e->real, real, memory_order_relaxed);
 	atomic_store_explicit(&e->state, NULL, memory_order_relaxed);
+	atomic_store_explicit(&e->owner, NULL, memory_order_relaxed);
 	atomic_store_explicit(&e->error, error, memory_order_relaxed);
 	atomic_store_explicit(&e->id, id, memory_order_release);
 unlock:
@@ -129,6 +130,17 @@ void handles_attach(struct handles *h, enum kind kind, uint64_t id, void *state)
 	e = handles_find(h, kind, id);
 	if (e)
 		atomic_store_explicit(&e->state, state, memory_order_release);
+	pthread_mutex_unlock(&h->lock);
+}
+
+void handles_own(struct handles *h, enum kind kind, uint64_t id, void *owner)
+{
+	struct handle_entry *e;
+
+	pthread_mutex_lock(&h->lock);
+	e = handles_find(h, kind, id);
+	if (e)
+		atomic_store_explicit(&e->owner, owner, memory_order_relaxed);
 	pthread_mutex_unlock(&h->lock);
 }
 

@@ -27,6 +27,7 @@ struct handle_entry {
 	_Atomic uint64_t id; /* 0: free; written last and cleared first */
 	void *_Atomic real;
 	void *_Atomic state; /* what the worker keeps beside it */
+	void *_Atomic owner; /* the driver's module or library that it ends with */
 	_Atomic int error;
 };
 
@@ -54,6 +55,8 @@ struct handle_entry *handles_find(const struct handles *h, enum kind kind, uint6
 int handles_set(struct handles *h, enum kind kind, uint64_t id, void *real, int error);
 /* Set what the worker keeps beside it, if it is still there. */
 void handles_attach(struct handles *h, enum kind kind, uint64_t id, void *state);
+/* Likewise, what it ends with. */
+void handles_own(struct handles *h, enum kind kind, uint64_t id, void *owner);
 void handles_drop(struct handles *h, enum kind kind, uint64_t id);
 /* Call @each for every live handle of @kind, without the lock. */
 void handles_each(struct handles *h, enum kind kind,

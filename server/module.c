@@ -136,6 +136,69 @@ CUresult server_library_load(struct request *q, uint64_t library, unsigned int k
 	return r;
 }
 
+struct ending {
+	struct session *session;
+	enum kind kind;
+	const void *owner;
+};
+
+static void function_ends(void *user, uint64_t id, struct handle_entry *e)
+{
+	const struct ending *end = user;
+	void *real = atomic_load(&e->real);
+
+	if (atomic_load(&e->owner) != end->owner)
+		return;
+	handle_drop(end->session, end->kind, id);
+	real_drop(end->session, KIND_CUkernel, real);
+}
+
+/* Neither their numbers nor what is known of their addresses may outlive them. */
+static void functions_end(struct session *s, const void *owner)
+{
+	struct ending functions = {s, KIND_CUfunction, owner}, kernels = {s, KIND_CUkernel, owner};
+
+	handles_each(&s->handles, KIND_CUfunction, function_ends, &functions);
+	handles_each(&s->handles, KIND_CUkernel, function_ends, &kernels);
+}
+
+static void part_ends(void *user, uint64_t id, struct handle_entry *e)
+{
+	const struct ending *end = user;
+
+	if (atomic_load(&e->owner) != end->owner)
+		return;
+	functions_end(end->session, atomic_load(&e->real));
+	handle_drop(end->session, KIND_CUmodule, id);
+}
+
+CUresult server_module_unload(struct request *q, CUmodule module)
+{
+	functions_end(q->session, module);
+	return driver.cuModuleUnload(module);
+}
+
+CUresult server_library_unload(struct request *q, CUlibrary library)
+{
+	struct ending parts = {q->session, KIND_CUmodule, library};
+
+	handles_each(&q->session->handles, KIND_CUmodule, part_ends, &parts);
+	functions_end(q->session, library);
+	return driver.cuLibraryUnload(library);
+}
+
+CUresult server_library_module(struct request *q, CUlibrary library, uint64_t module)
+{
+	CUmodule real;
+	CUresult r = driver.cuLibraryGetModule(&real, library);
+
+	if (!r)
+		r = handle_set(q->session, KIND_CUmodule, module, real, CUDA_SUCCESS);
+	if (!r)
+		handles_own(&q->session->handles, KIND_CUmodule, module, library);
+	return r;
+}
+
 static CUresult container_get(struct request *q, uint64_t container, unsigned is_library,
 	CUmodule *module, CUlibrary *library)
 {
@@ -284,8 +347,13 @@ CUresult server_function_get(struct request *q, uint64_t container, unsigned int
 	if (r || handles_find(&s->handles, handle_kind(function), function))
 		return r;
 	if (is_library)
-		return kernel_set(s, function, real);
-	return handle_set(s, KIND_CUfunction, function, real, CUDA_SUCCESS);
+		r = kernel_set(s, function, real);
+	else
+		r = handle_set(s, KIND_CUfunction, function, real, CUDA_SUCCESS);
+	if (!r)
+		handles_own(&s->handles, handle_kind(function), function,
+			is_library ? (void *)library : (void *)module);
+	return r;
 }
 
 /* @out has room for @count handles; they are kernels or functions. */
@@ -341,6 +409,24 @@ CUresult server_module_functions(struct request *q, uint64_t container, unsigned
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	r = functions_list(module, library, list, *count);
 	return r ? r : names_write(list, *count, is_library, room, bytes, names);
+}
+
+CUresult server_kernel_function(struct request *q, uint64_t kernel, uint64_t function)
+{
+	struct handles *h = &q->session->handles;
+	struct handle_entry *e = handles_find(h, KIND_CUkernel, kernel);
+	CUfunction real = NULL;
+	void *found = NULL;
+	CUresult r = handle_get(q->session, KIND_CUkernel, kernel, &found), set;
+
+	if (!e)
+		return CUDA_ERROR_INVALID_HANDLE;
+	if (!r)
+		r = driver.cuKernelGetFunction(&real, found);
+	set = handle_set(q->session, KIND_CUfunction, function, r ? NULL : real, r);
+	if (!set)
+		handles_own(h, KIND_CUfunction, function, atomic_load(&e->owner));
+	return r ? r : set;
 }
 
 CUresult server_function_set_attribute(struct request *q, uint64_t function,
