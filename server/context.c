@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See context.h. A context's struct is never freed: pendings and helpers may still hold it. */
+/*
+ * See context.h. A context's struct is never freed, and long not used again: helpers may still
+ * hold it.
+ */
 #include "context.h"
 
 #include <errno.h>
@@ -13,7 +16,8 @@
 
 enum {
 	SEEN_MAX = 65536,
-	CONTEXTS_MAX = 4096,
+	CONTEXTS_MAX = 4096, /* at a time */
+	ENDED_KEPT = 256,
 	QUIESCE_US = 50,
 };
 
@@ -24,33 +28,73 @@ struct context *context_find(struct session *s, uint64_t id)
 	return e ? atomic_load_explicit(&e->state, memory_order_acquire) : NULL;
 }
 
-CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice device, bool primary,
-	struct context **out)
+/* The state's lock is held. */
+static struct context *context_take(struct session *s)
 {
-	struct context *c = s->contexts_made < CONTEXTS_MAX ? calloc(1, sizeof(*c)) : NULL;
-	CUresult r;
+	struct context *c = STAILQ_FIRST(&s->ended);
 
+	if (c && (s->ended_count > ENDED_KEPT || s->contexts_made == CONTEXTS_MAX)) {
+		STAILQ_REMOVE_HEAD(&s->ended, ended);
+		s->ended_count--;
+		return c;
+	}
+	c = s->contexts_made < CONTEXTS_MAX ? calloc(1, sizeof(*c)) : NULL;
 	if (!c)
-		return CUDA_ERROR_OUT_OF_MEMORY;
+		return NULL;
 	pthread_mutex_init(&c->lock, NULL);
+	LIST_INIT(&c->streams);
 	c->session = s;
+	s->contexts_made++;
+	return c;
+}
+
+/* The state's lock is held. */
+static void context_give(struct session *s, struct context *c)
+{
+	STAILQ_INSERT_TAIL(&s->ended, c, ended);
+	s->ended_count++;
+}
+
+static struct context *context_new(
+	struct session *s, uint64_t id, CUcontext real, CUdevice device, bool primary)
+{
+	struct context *c;
+
+	pthread_mutex_lock(&s->state);
+	c = context_take(s);
+	pthread_mutex_unlock(&s->state);
+	if (!c)
+		return NULL;
+	pthread_mutex_lock(&c->lock);
 	c->id = id;
 	c->real = real;
 	c->device = device;
 	c->primary = primary;
-	LIST_INIT(&c->streams);
+	c->failures = 0;
+	c->seen_count = c->spare_count = 0;
+	pthread_mutex_unlock(&c->lock);
+	return c;
+}
 
+CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice device, bool primary,
+	struct context **out)
+{
+	struct context *c = context_new(s, id, real, device, primary);
+	CUresult r;
+
+	if (!c)
+		return CUDA_ERROR_OUT_OF_MEMORY;
 	r = handle_set(s, KIND_CUcontext, id, real, CUDA_SUCCESS);
-	if (r) {
-		pthread_mutex_destroy(&c->lock);
-		free(c);
-		return r;
-	}
-	handles_attach(&s->handles, KIND_CUcontext, id, c);
+	if (!r)
+		handles_attach(&s->handles, KIND_CUcontext, id, c);
 	pthread_mutex_lock(&s->state);
-	LIST_INSERT_HEAD(&s->contexts, c, link);
-	s->contexts_made++;
+	if (r)
+		context_give(s, c);
+	else
+		LIST_INSERT_HEAD(&s->contexts, c, link);
 	pthread_mutex_unlock(&s->state);
+	if (r)
+		return r;
 	if (out)
 		*out = c;
 	return CUDA_SUCCESS;
@@ -89,9 +133,14 @@ static void object_end(void *user, uint64_t id, struct handle_entry *e)
 {
 	struct end *end = user;
 	struct context *c = end->context;
+	void *real = atomic_load(&e->real);
 
-	if (atomic_load(&e->state) == c)
-		handle_drop(c->session, end->kind, id);
+	if (atomic_load(&e->state) != c)
+		return;
+	handle_drop(c->session, end->kind, id);
+	/* Some drivers keep the events of a context that is gone, to say so to who asks. */
+	if (end->kind == KIND_CUevent && real)
+		driver.cuEventDestroy_v2(real);
 }
 
 /* Nobody can begin anything in @c any more; what is under way ends first. */
@@ -125,13 +174,16 @@ void context_end(struct context *c)
 
 	handle_drop(s, KIND_CUcontext, c->id);
 	context_quiesce(c);
-	context_objects_end(c);
 	context_use(c->real);
+	context_objects_end(c);
+	while (c->spare_count)
+		driver.cuEventDestroy_v2(c->spare[--c->spare_count]);
 	memory_free_all(s, c);
 	mirror_unpin(s, c);
 	staging_unpin(s->staging, c->primary ? NULL : c);
 	pthread_mutex_lock(&s->state);
 	LIST_REMOVE(c, link);
+	context_give(s, c);
 	pthread_mutex_unlock(&s->state);
 }
 

@@ -19,6 +19,7 @@ struct context_seen {
 
 struct context {
 	LIST_ENTRY(context) link;
+	STAILQ_ENTRY(context) ended;
 	struct session *session;
 	uint64_t id;
 	CUcontext real;
@@ -36,7 +37,8 @@ struct context {
 	size_t spare_count, spare_room;
 };
 
-/* NULL: no such context. Contexts stay readable to the process's end. */
+/* NULL: no such context. Contexts stay readable to the process's end, and one that has ended is
+ * itself until many others have. */
 struct context *context_find(struct session *s, uint64_t id);
 CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice device, bool primary,
 	struct context **out);

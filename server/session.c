@@ -48,6 +48,7 @@ int session_init(struct session *s)
 	pthread_mutex_init(&s->polling, NULL);
 	TAILQ_INIT(&s->pendings);
 	LIST_INIT(&s->contexts);
+	STAILQ_INIT(&s->ended);
 	if (!err)
 		err = copies_create(s);
 	if (!err)

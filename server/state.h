@@ -47,6 +47,7 @@ struct staging;
 
 TAILQ_HEAD(pendings, pending);
 LIST_HEAD(contexts, context);
+STAILQ_HEAD(ended_contexts, context);
 
 struct session {
 	struct connection *command;
@@ -80,6 +81,8 @@ struct session {
 
 	pthread_mutex_t state; /* contexts, streams' list, memory, images */
 	struct contexts contexts;
+	struct ended_contexts ended; /* oldest first, to be used again */
+	unsigned ended_count;
 	unsigned contexts_made;
 
 	pthread_mutex_t pending_lock;
