@@ -10,7 +10,9 @@
 #include "capture.h"
 #include "client.h"
 #include "client_calls.h"
+#include "event.h"
 #include "memory.h"
+#include "module.h"
 #include "mirror.h"
 #include "storage.h"
 #include "thread.h"
@@ -57,12 +59,25 @@ void context_begin_life(struct context *c)
 	atomic_store(&c->active, true);
 }
 
-void context_end_life(struct context *c)
+static void end_life(struct context *c)
 {
 	atomic_store(&c->active, false);
 	storage_context_gone(context_handle(c));
 	memory_context_gone(c);
 	atomic_fetch_add(&c->life, 1);
+}
+
+CUresult context_release(struct context *c)
+{
+	unsigned life = c->life;
+	CUresult r;
+
+	end_life(c);
+	r = wire_context_release(c->object.handle);
+	stream_context_gone(c, life);
+	event_context_gone(c, life);
+	module_context_gone(c, life);
+	return r;
 }
 
 CUresult context_device(CUdevice dev)
@@ -139,8 +154,7 @@ CUresult client_cuCtxDestroy_v2(CUcontext ctx)
 		return CUDA_ERROR_INVALID_CONTEXT;
 	if (thread_context(t) == c)
 		t->depth--;
-	context_end_life(c);
-	r = wire_context_release(c->object.handle);
+	r = context_release(c);
 	object_destroy(KIND_CUcontext, &c->object);
 	return r;
 }

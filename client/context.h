@@ -66,10 +66,13 @@ CUresult context_push(struct context *c);
 /* A shadow that has no life yet; NULL: out of memory. */
 struct context *context_new(CUdevice device, bool is_primary);
 
-/* A context begins a life, in which nothing of an earlier one is valid; and ends it: values
- * attached to it are destroyed, its memory is gone. The server is told by the caller. */
+/* A context begins a life, in which nothing of an earlier one is valid; the server is told by the
+ * caller. */
 void context_begin_life(struct context *c);
-void context_end_life(struct context *c);
+
+/* End it: values attached to it are destroyed, its memory is gone. The server is told; then the numbers
+ * of what was in it are free again. */
+CUresult context_release(struct context *c);
 
 /* For calls that name a device: that the session can be used, and has it. */
 CUresult context_device(CUdevice device);

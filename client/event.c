@@ -36,6 +36,27 @@ CUresult event_check(CUevent handle, uint64_t *wire)
 	return r;
 }
 
+struct gone {
+	struct context *context;
+	unsigned life;
+};
+
+static void event_gone(struct object *o, void *user)
+{
+	struct event *e = (struct event *)o;
+	const struct gone *g = user;
+
+	if (e->context == g->context && e->life == g->life)
+		object_destroy(KIND_CUevent, o);
+}
+
+void event_context_gone(struct context *c, unsigned life)
+{
+	struct gone g = {c, life};
+
+	object_each(KIND_CUevent, event_gone, &g);
+}
+
 CUresult client_cuEventCreate(CUevent *phEvent, unsigned int Flags)
 {
 	CUresult r = call_check(0);

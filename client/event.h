@@ -25,4 +25,7 @@ struct event {
 
 CUresult event_check(CUevent handle, uint64_t *wire);
 
+/* A context's life has ended, and the server knows: its events are gone. */
+void event_context_gone(struct context *c, unsigned life);
+
 #endif

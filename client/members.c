@@ -75,8 +75,6 @@ static CUresult find(
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	r = kernel ? copy_kernel(f, kernel) : load_function(m, f);
 	if (r) {
-		free(f->name);
-		free(f->param);
 		object_destroy(kind_of(m), &f->object);
 		return r;
 	}
@@ -98,9 +96,15 @@ void members_forget(struct module *m)
 
 		m->functions = f->next;
 		object_destroy(kind_of(m), &f->object);
-		/* The name and layout stay: a racing caller may still read them. They are small and
-		 * unloading is rare. */
 	}
+}
+
+void function_recycle(struct object *o)
+{
+	struct function *f = (struct function *)o;
+
+	free(f->name);
+	free(f->param);
 }
 
 CUresult members_function(struct module *m, const char *name, void **out)

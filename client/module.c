@@ -87,6 +87,44 @@ CUresult client_cuModuleLoad(CUmodule *module, const char *fname)
 	return r;
 }
 
+/* Take a library's module in one context out of its list. */
+static void part_remove(struct module *part)
+{
+	struct module **p = &part->owner->in_context;
+
+	while (*p && *p != part)
+		p = &(*p)->next;
+	if (*p)
+		*p = part->next;
+}
+
+struct gone {
+	struct context *context;
+	unsigned life;
+};
+
+static void module_gone(struct object *o, void *user)
+{
+	struct module *m = (struct module *)o;
+	const struct gone *g = user;
+
+	if (m->context != g->context || m->life != g->life)
+		return;
+	if (m->owner)
+		part_remove(m);
+	members_forget(m);
+	object_destroy(KIND_CUmodule, o);
+}
+
+void module_context_gone(struct context *c, unsigned life)
+{
+	struct gone g = {c, life};
+
+	members_lock();
+	object_each(KIND_CUmodule, module_gone, &g);
+	members_unlock();
+}
+
 CUresult client_cuModuleUnload(CUmodule hmod)
 {
 	CUresult r = call_check(CALL_NO_CONTEXT);
@@ -97,6 +135,8 @@ CUresult client_cuModuleUnload(CUmodule hmod)
 	if (!m || m->owner)
 		return m ? CUDA_ERROR_NOT_PERMITTED : CUDA_ERROR_INVALID_HANDLE;
 	r = wire_module_unload(m->object.handle);
+	if (r == CUDA_ERROR_INVALID_CONTEXT)
+		return r; /* none is current: it stays */
 	members_lock();
 	members_forget(m);
 	members_unlock();

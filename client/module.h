@@ -53,6 +53,13 @@ CUresult function_check(CUfunction handle, uint64_t *wire);
 /* cuModuleLoadData for the private tables. */
 CUresult module_load_image(const void *image, CUmodule *out);
 
+/* A context's life has ended, and the server knows: its modules and their functions are gone. */
+void module_context_gone(struct context *c, unsigned life);
+
+/* For object.c: names and layouts stay with a function that is gone, since a racing caller may
+ * still read them, until its place is used again. */
+void function_recycle(struct object *o);
+
 /* Call @each for every function of a module. */
 CUresult module_each_function(CUmodule module, void (*each)(void *user, CUfunction), void *user);
 

@@ -20,6 +20,7 @@ enum { CHUNK = 1024, CHUNKS = HANDLE_INDEX_MAX / CHUNK };
 struct table {
 	pthread_mutex_t lock;
 	size_t size;			/* of one shadow */
+	void (*recycle)(struct object *o); /* frees what a place that is used again still holds */
 	char *_Atomic chunk[CHUNKS];
 	uint32_t used;			/* indices ever given out */
 	uint32_t *free;			/* indices to reuse, oldest first, a ring */
@@ -41,6 +42,7 @@ static void init(void)
 	tables[KIND_CUlibrary].size = sizeof(struct module);
 	tables[KIND_CUfunction].size = sizeof(struct function);
 	tables[KIND_CUkernel].size = sizeof(struct function);
+	tables[KIND_CUfunction].recycle = tables[KIND_CUkernel].recycle = function_recycle;
 }
 
 static struct object *at(struct table *t, uint32_t index)
@@ -109,6 +111,8 @@ struct object *object_create(enum kind kind)
 		generation = &t->generation[index / CHUNK][index % CHUNK];
 		*generation = *generation % ((1 << HANDLE_GENERATION_BITS) - 1) + 1;
 		o = at(t, index);
+		if (t->recycle)
+			t->recycle(o);
 		memset((char *)o + sizeof(*o), 0, t->size - sizeof(*o));
 		o->index = index;
 		atomic_store_explicit(&o->handle, handle_make(kind, *generation, index),
@@ -142,4 +146,20 @@ void object_destroy(enum kind kind, struct object *o)
 	if (atomic_exchange(&o->handle, 0) && (t->free_count < t->free_size || grow_free(t)))
 		t->free[(t->free_head + t->free_count++) % t->free_size] = o->index;
 	pthread_mutex_unlock(&t->lock);
+}
+
+void object_each(enum kind kind, void (*each)(struct object *o, void *user), void *user)
+{
+	struct table *t = &tables[kind];
+	uint32_t used;
+
+	pthread_mutex_lock(&t->lock);
+	used = t->used;
+	pthread_mutex_unlock(&t->lock);
+	for (uint32_t i = 0; i < used; i++) {
+		struct object *o = at(t, i);
+
+		if (atomic_load(&o->handle))
+			each(o, user);
+	}
 }

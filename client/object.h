@@ -26,6 +26,8 @@ struct object *object_get(enum kind kind, const void *handle);
 /* A new shadow with a fresh handle, zeroed apart from struct object; NULL: out of memory. */
 struct object *object_create(enum kind kind);
 void object_destroy(enum kind kind, struct object *o);
+/* Call @each for every shadow of @kind; it may destroy it. */
+void object_each(enum kind kind, void (*each)(struct object *o, void *user), void *user);
 
 /*
  * What generated stubs call for a handle argument; 0 on the wire stands for NULL.

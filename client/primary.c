@@ -73,8 +73,7 @@ CUresult client_cuDevicePrimaryCtxRetain(CUcontext *pctx, CUdevice dev)
 static CUresult primary_end(struct context *c)
 {
 	c->refs = 0;
-	context_end_life(c);
-	return wire_context_release(c->object.handle);
+	return context_release(c);
 }
 
 CUresult client_cuDevicePrimaryCtxRelease_v2(CUdevice dev)

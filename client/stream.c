@@ -97,6 +97,31 @@ void stream_abandon(struct stream *s, unsigned life)
 	object_destroy(KIND_CUstream, &s->object);
 }
 
+struct gone {
+	struct context *context;
+	unsigned life;
+};
+
+static void stream_gone(struct object *o, void *user)
+{
+	struct stream *s = (struct stream *)o;
+	const struct gone *g = user;
+
+	/* A capture that was not ended still names its streams. */
+	if (s->context != g->context || s->life != g->life || atomic_load(&s->capture))
+		return;
+	window_forget(s);
+	object_destroy(KIND_CUstream, o);
+}
+
+void stream_context_gone(struct context *c, unsigned life)
+{
+	struct gone g = {c, life};
+
+	window_forget(&c->legacy);
+	object_each(KIND_CUstream, stream_gone, &g);
+}
+
 CUresult stream_find(CUstream handle, struct stream **out)
 {
 	uintptr_t value = (uintptr_t)handle;

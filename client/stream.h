@@ -58,6 +58,9 @@ uint64_t stream_new_id(void);
 /* The thread that a per-thread stream belonged to has ended. */
 void stream_abandon(struct stream *s, unsigned life);
 
+/* A context's life has ended, and the server knows: its streams are gone. */
+void stream_context_gone(struct context *c, unsigned life);
+
 /* Ids that cuStreamGetId gives; the private tables ask by object. */
 CUresult stream_resolve_object(CUcontext context, CUstream stream, int per_thread, void **object);
 uint64_t stream_object_id(void *object);

@@ -58,6 +58,17 @@ CUresult window_take_slow(struct stream *s, unsigned queued)
 	return wire_event_record(event, s->object.handle, 0);
 }
 
+void window_forget(struct stream *s)
+{
+	for (int i = 0; i < 2; i++) {
+		struct object *o = object_get(KIND_CUevent, (void *)(uintptr_t)s->window[i].event);
+
+		if (o)
+			object_destroy(KIND_CUevent, o);
+		s->window[i].event = 0;
+	}
+}
+
 void window_close(struct stream *s)
 {
 	for (int i = 0; i < 2; i++) {

@@ -14,6 +14,8 @@ CUresult window_take_slow(struct stream *s, unsigned queued);
 
 /* The stream goes away, and the events with it. */
 void window_close(struct stream *s);
+/* They are gone already, with their context. */
+void window_forget(struct stream *s);
 
 enum { WINDOW_STEP = 384, WINDOW_BEHIND_FUNCTION = 17 };
 
