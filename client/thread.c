@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "stream.h"
@@ -13,17 +12,39 @@ __thread struct thread *thread_pointer;
 
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static _Atomic unsigned last_id;
 
 /* All of them: a forked child still knows what belonged to its parent's threads. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct thread *threads;
 
+/* The server remembers every number that it sees, so those of ended threads are used again. Under
+ * the lock. */
+static unsigned last_id, *free_id, free_count, free_room;
+
+static unsigned id_take(void)
+{
+	return free_count ? free_id[--free_count] : ++last_id;
+}
+
+static void id_give(unsigned id)
+{
+	if (free_count == free_room) {
+		unsigned room = free_room ? 2 * free_room : 64;
+		unsigned *more = realloc(free_id, room * sizeof(*more));
+
+		if (!more)
+			return;
+		free_id = more;
+		free_room = room;
+	}
+	free_id[free_count++] = id;
+}
+
 static void thread_destroy(void *value)
 {
 	struct thread *t = value;
 
-	thread_pointer = NULL;
+	thread_pointer = t; /* for what is sent below */
 	while (t->streams) {
 		struct thread_stream *s = t->streams;
 
@@ -31,7 +52,9 @@ static void thread_destroy(void *value)
 		stream_abandon(s->stream, s->life);
 		free(s);
 	}
+	thread_pointer = NULL;
 	pthread_mutex_lock(&lock);
+	id_give(t->id);
 	for (struct thread **p = &threads; *p; p = &(*p)->next) {
 		if (*p == t) {
 			*p = t->next;
@@ -56,10 +79,10 @@ struct thread *thread_create(void)
 	if (!t)
 		return NULL;
 	pthread_once(&once, make_key);
-	t->id = atomic_fetch_add(&last_id, 1) + 1;
 	t->default_stream = 1;
 	t->capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
 	pthread_mutex_lock(&lock);
+	t->id = id_take();
 	t->next = threads;
 	threads = t;
 	pthread_mutex_unlock(&lock);
