@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "call.h"
 #include "client_calls.h"
@@ -150,21 +151,52 @@ CUresult client_cuGraphExecKernelNodeSetParams(
 /*
  * What cuGraphKernelNodeGetParams points to stays valid until the node is
  * changed or destroyed, which the client does not follow: it keeps the last
- * answer about every node that was asked about.
+ * answer about each node that was asked about, of the last TOLD_MAX nodes.
  */
+enum { TOLD_MAX = 1 << 12 };
+
 struct told {
-	struct told *next;
+	TAILQ_ENTRY(told) link;
 	CUgraphNode node;
 	void **params;
 	uint8_t bytes[];
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct told *all_told;
+static TAILQ_HEAD(told_list, told) all_told = TAILQ_HEAD_INITIALIZER(all_told); /* newest first */
+static unsigned told_count;
+
+/* Called with the lock. */
+static void told_remove(struct told *t)
+{
+	if (!t)
+		return;
+	TAILQ_REMOVE(&all_told, t, link);
+	told_count--;
+	free(t->params);
+	free(t);
+}
+
+static void told_add(struct told *t)
+{
+	struct told *old;
+
+	pthread_mutex_lock(&lock);
+	TAILQ_FOREACH(old, &all_told, link) {
+		if (old->node == t->node)
+			break;
+	}
+	told_remove(old);
+	if (told_count == TOLD_MAX)
+		told_remove(TAILQ_LAST(&all_told, told_list));
+	TAILQ_INSERT_HEAD(&all_told, t, link);
+	told_count++;
+	pthread_mutex_unlock(&lock);
+}
 
 static void **tell(CUgraphNode node, const struct function *f, const uint8_t *bytes, unsigned size)
 {
-	struct told *t = calloc(1, sizeof(*t) + size), **p;
+	struct told *t = calloc(1, sizeof(*t) + size);
 
 	if (!t)
 		return NULL;
@@ -177,19 +209,7 @@ static void **tell(CUgraphNode node, const struct function *f, const uint8_t *by
 	memcpy(t->bytes, bytes, size);
 	for (uint32_t i = 0; i < f->param_count; i++)
 		t->params[i] = t->bytes + f->param[2 * i];
-	pthread_mutex_lock(&lock);
-	for (p = &all_told; *p && (*p)->node != node; p = &(*p)->next)
-		continue;
-	if (*p) {
-		struct told *old = *p;
-
-		*p = old->next;
-		free(old->params);
-		free(old);
-	}
-	t->next = all_told;
-	all_told = t;
-	pthread_mutex_unlock(&lock);
+	told_add(t);
 	return t->params;
 }
 

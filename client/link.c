@@ -11,6 +11,7 @@
 #include "call.h"
 #include "client_calls.h"
 #include "load.h"
+#include "real.h"
 #include "wire_calls.h"
 
 enum { READ_PIECE = 512 << 10 };
@@ -197,6 +198,7 @@ CUresult client_cuLinkDestroy(CUlinkState state)
 	if (!l)
 		return CUDA_ERROR_INVALID_HANDLE;
 	r = wire_link_destroy((uintptr_t)state);
+	real_forget(KIND_CUlinkState, (uintptr_t)state);
 	free(l->image);
 	free(l);
 	return r;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See real.h. A set of values for each kind, by open addressing, under one
- * lock. When there is no memory for another value, every value of its kind is
- * taken for known: the server, which checks them too, decides.
+ * lock. When there is no memory for another value, or more than a process
+ * plausibly has in use, so that they are of things long gone, every value of
+ * its kind is taken for known: the server, which checks them too, decides.
  */
 #include "real.h"
 
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_SIZE = 64 };
+enum { FIRST_SIZE = 64, LIVE_MAX = 1 << 14 };
 
 struct set {
 	uint64_t *slot; /* 0: free, GONE: was used */
@@ -40,6 +41,8 @@ static bool grow(struct set *s)
 
 	for (size_t i = 0; i < s->size; i++)
 		live += s->slot[i] != 0 && s->slot[i] != GONE;
+	if (live >= LIVE_MAX)
+		return false;
 	wider.size = FIRST_SIZE;
 	while (wider.size < 4 * (live + 1))
 		wider.size *= 2;
@@ -60,8 +63,11 @@ static void add(struct set *s, uint64_t value)
 {
 	uint64_t *slot;
 
+	if (s->unsure)
+		return;
 	if (2 * (s->used + 1) > s->size && !grow(s)) {
-		s->unsure = true;
+		free(s->slot);
+		*s = (struct set){.unsure = true};
 		return;
 	}
 	slot = find(s, value);

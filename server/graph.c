@@ -8,7 +8,10 @@
 #include "module.h"
 #include "server_calls.h"
 
-enum { SHAPE = 7 };
+enum {
+	SHAPE = 7,
+	GRAPH_DEPTH = 16, /* graphs in graphs that are looked into */
+};
 
 /* A node's launch, with the list that carries its parameters. */
 struct node_launch {
@@ -146,6 +149,37 @@ CUresult server_graph_get_kernel(struct request *q, CUgraphNode node, uint64_t *
 		put_parameter(params, room, bytes, offset, size, got.kernelParams[i]);
 	}
 	return *function ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
+}
+
+/* The nodes of a graph that goes, and of the graphs inside of it, are nobody's any more. */
+static void nodes_forget(struct request *q, CUgraph graph, unsigned depth)
+{
+	CUgraphNode *node;
+	size_t count = 0;
+
+	if (driver.cuGraphGetNodes(graph, NULL, &count) || !count)
+		return;
+	node = request_alloc(q, count, sizeof(CUgraphNode));
+	if (!node || driver.cuGraphGetNodes(graph, node, &count))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		CUgraphNodeType type;
+		CUgraph inner;
+
+		if (depth && !driver.cuGraphNodeGetType(node[i], &type) &&
+			type == CU_GRAPH_NODE_TYPE_GRAPH &&
+			!driver.cuGraphChildGraphNodeGetGraph(node[i], &inner)) {
+			nodes_forget(q, inner, depth - 1);
+			real_drop(q->session, KIND_CUgraph, inner);
+		}
+		real_drop(q->session, KIND_CUgraphNode, node[i]);
+	}
+}
+
+CUresult server_cuGraphDestroy(struct request *q, CUgraph graph)
+{
+	nodes_forget(q, graph, GRAPH_DEPTH);
+	return driver.cuGraphDestroy(graph);
 }
 
 static CUresult host_fill(struct request *q, uint64_t id, CUDA_HOST_NODE_PARAMS *out)

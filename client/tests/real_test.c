@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handles that the server gave: known until they are destroyed, of their own kind only, however many. */
+/* Handles that the server gave: known until they are destroyed, of their own kind only, however many
+ * are plausible. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +9,7 @@
 #include <cmocka.h>
 #include "real.h"
 
-enum { MANY = 20000, THREADS = 4 };
+enum { MANY = 16000, TOO_MANY = 100000, THREADS = 4 };
 
 static uint64_t handle(uint64_t n)
 {
@@ -42,6 +43,17 @@ static void test_what_is_none(void **state)
 	assert_false(real_known(KIND_CUmemoryPool, UINT64_MAX));
 	real_forget(KIND_CUmemoryPool, 0);
 	real_forget(KIND_CUmemoryPool, UINT64_MAX);
+}
+
+/* Things that are never said to be destroyed, such as nodes of destroyed graphs, do not add up. */
+static void test_too_many(void **state)
+{
+	for (uint64_t n = 0; n < TOO_MANY; n++) {
+		learn(KIND_CUmemoryPool, handle(n));
+		assert_true(real_known(KIND_CUmemoryPool, handle(n)));
+	}
+	assert_true(real_known(KIND_CUmemoryPool, handle(TOO_MANY + 1)));
+	real_forget(KIND_CUmemoryPool, handle(1));
 }
 
 static void test_many(void **state)
@@ -102,6 +114,7 @@ int main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_what_is_none),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_threads),
 	};
