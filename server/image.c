@@ -108,12 +108,13 @@ CUresult server_image_begin(struct request *q, size_t bytes, uint64_t first_chun
 	const uint8_t *data, size_t inline_bytes)
 {
 	struct session *s = q->session;
-	struct image *image = bytes ? image_new(q, bytes) : NULL;
+	struct image *image;
 
-	/* One that was announced and never loaded. */
-	image_free(s, image_take(q));
 	if (inline_bytes ? inline_bytes != bytes : !bytes || bulk_announce(s, bytes) != first_chunk)
 		session_fatal(s, CUDA_ERROR_INVALID_VALUE, "an image announces the wrong data");
+	/* One that was announced and never loaded. */
+	image_free(s, image_take(q));
+	image = bytes ? image_new(q, bytes) : NULL;
 	if (!inline_bytes) {
 		copy_accept(q);
 		copy_collect(q, first_chunk, bytes, image ? image->bytes : NULL);

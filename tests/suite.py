@@ -207,7 +207,7 @@ def run_fuzzer(group, name, program):
     os.makedirs(work, exist_ok=True)
     own = Group(name, group.deadline - time.monotonic())
     open(own.log, 'w').close()
-    status = own.run([program, f'-max_total_time={FUZZ_SECONDS}', '-timeout=10', '-rss_limit_mb=8000',
+    status = own.run([program, f'-max_total_time={FUZZ_SECONDS}', '-timeout=10', '-rss_limit_mb=4000',
                       '-max_len=65536', '-print_final_stats=1', f'-artifact_prefix={work}/', work,
                       *[s for s in [corpus(name)] if s]], **SANITIZER_OPTIONS)
     if status != 0:
