@@ -182,6 +182,15 @@ CUresult server_cuGraphDestroy(struct request *q, CUgraph graph)
 	return driver.cuGraphDestroy(graph);
 }
 
+/* Memory of the arena belongs to no context of the driver's, so that it must be named. */
+CUresult server_cuGraphAddMemsetNode(struct request *q, CUgraphNode *node, CUgraph graph,
+	const CUgraphNode *dependencies, size_t count, const CUDA_MEMSET_NODE_PARAMS *params,
+	CUcontext context)
+{
+	return driver.cuGraphAddMemsetNode(
+		node, graph, dependencies, count, params, context ? context : q->context);
+}
+
 static CUresult host_fill(struct request *q, uint64_t id, CUDA_HOST_NODE_PARAMS *out)
 {
 	out->fn = hostfunc_node(q->session, id, &out->userData);
