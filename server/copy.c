@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "hostfunc.h"
 #include "pending.h"
+#include "stream.h"
 #include "watch.h"
 
 enum {
@@ -40,6 +41,7 @@ struct flight {
 	uint64_t id, offset;
 	uint64_t number; /* among those issued */
 	CUstream stream;
+	_Atomic bool orphan; /* the stream is gone */
 	uint32_t bytes;
 	bool inlined;
 	struct copy_wait *wait;
@@ -546,7 +548,7 @@ uint64_t copy_issued(const struct session *s)
 }
 
 void copy_completed(
-	struct session *s, const struct context *context, CUstream stream, uint64_t issued)
+	struct session *s, const struct context *context, bool all, CUstream stream, uint64_t issued)
 {
 	struct copies *c = s->copies;
 	struct flight *f;
@@ -555,8 +557,34 @@ void copy_completed(
 	TAILQ_FOREACH(f, &c->out, link) {
 		if (f->number > issued)
 			break;
-		if (f->context == context && (!stream || f->stream == stream))
+		if (f->context == context && (all || (!f->orphan && f->stream == stream)))
 			f->done = true;
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+void copy_recheck(struct session *s, uint64_t issued)
+{
+	struct copies *c = s->copies;
+	struct flight *f;
+
+	for (f = list_first(c, &c->out); f && f->number <= issued; f = list_next(c, f)) {
+		if (f->done || f->orphan || context_use(f->context->real))
+			continue;
+		if (!stream_capturing(f->stream) && driver.cuStreamQuery(f->stream) == CUDA_SUCCESS)
+			f->done = true;
+	}
+}
+
+void copy_stream_gone(struct session *s, CUstream stream)
+{
+	struct copies *c = s->copies;
+	struct flight *f;
+
+	pthread_mutex_lock(&c->lock);
+	TAILQ_FOREACH(f, &c->out, link) {
+		if (f->stream == stream)
+			f->orphan = true;
 	}
 	pthread_mutex_unlock(&c->lock);
 }

@@ -49,14 +49,18 @@ void copy_accept(struct request *q);
 void copy_collect(struct request *q, uint64_t first, uint64_t bytes, uint8_t *to);
 
 /*
- * Copies to the client that were issued so far, and: of those in @stream, or NULL in all of @context,
+ * Copies to the client that were issued so far, and: of those in @stream, or in @all of @context,
  * the first @issued are known to be complete, though the driver may not say so yet of their events.
  * Seen on driver 580 with threads that load code beside: cuStreamSynchronize returned, and an event
  * recorded in that stream before was not ready.
  */
 uint64_t copy_issued(const struct session *s);
+/* The same for a wait that says nothing of streams, such as an event's: ask those of the first @issued. */
+void copy_recheck(struct session *s, uint64_t issued);
+/* Nobody may ask @stream any more. With the polling lock. */
+void copy_stream_gone(struct session *s, CUstream stream);
 void copy_completed(
-	struct session *s, const struct context *context, CUstream stream, uint64_t issued);
+	struct session *s, const struct context *context, bool all, CUstream stream, uint64_t issued);
 
 /* Push what has completed and free what it used; true when something moved. */
 bool copy_poll(struct session *s);

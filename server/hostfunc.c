@@ -188,7 +188,7 @@ void hostfunc_query(struct session *s)
 	pthread_mutex_lock(&h->lock);
 	TAILQ_FOREACH(j, &h->jobs, link) {
 		if (j->asked > j->noted && !j->repeats)
-			copy_completed(s, j->context, j->stream, j->issued);
+			copy_completed(s, j->context, false, j->stream, j->issued);
 		j->noted = j->asked;
 	}
 	pthread_mutex_unlock(&h->lock);

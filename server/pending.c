@@ -50,9 +50,12 @@ static void pending_ask(struct pending *p)
 		r = p->poll(p);
 	if (r == CUDA_ERROR_NOT_READY)
 		return;
+	/* The legacy stream waits for others, too. */
+	if (!r && (p->covers == COVERS_NOTHING || (p->covers == COVERS_STREAM && !p->stream)))
+		copy_recheck(p->q.session, p->issued);
 	if (!r && p->covers)
-		copy_completed(p->q.session, p->context,
-			p->covers == COVERS_STREAM ? p->stream : NULL, p->issued);
+		copy_completed(p->q.session, p->context, p->covers == COVERS_CONTEXT, p->stream,
+			p->issued);
 	p->result = r;
 	p->done = true;
 }

@@ -129,7 +129,7 @@ CUresult server_stream_query(struct request *q, CUstream stream)
 	/* The client waits for nothing that it knows is done, so what kernels printed is shown now.
 	 */
 	driver.cuStreamSynchronize(stream);
-	copy_completed(q->session, serving_context, stream, copy_issued(q->session));
+	copy_completed(q->session, serving_context, false, stream, copy_issued(q->session));
 	session_notice(q->session);
 	return CUDA_SUCCESS;
 }
@@ -138,6 +138,7 @@ CUresult server_stream_destroy(struct request *q, CUstream stream)
 {
 	/* Waits for it were hardened; nobody asks the stream itself any more after this. */
 	pthread_mutex_lock(&q->session->polling);
+	copy_stream_gone(q->session, stream);
 	pthread_mutex_unlock(&q->session->polling);
 	return driver.cuStreamDestroy_v2(stream);
 }
