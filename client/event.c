@@ -36,6 +36,17 @@ CUresult event_check(CUevent handle, uint64_t *wire)
 	return r;
 }
 
+/* A node that records the event was made: from now on only the server can say what is done. */
+CUresult event_in_graph(CUevent handle)
+{
+	struct event *e;
+
+	/* Another thread may have destroyed it since. */
+	if (!find(handle, &e))
+		atomic_store(&e->in_graphs, true);
+	return CUDA_SUCCESS;
+}
+
 struct gone {
 	struct context *context;
 	unsigned life;
@@ -118,7 +129,9 @@ CUresult client_cuEventRecordWithFlags(CUevent hEvent, CUstream hStream, unsigne
 		r = stream_use(s, &wire);
 	if (!r)
 		r = wire_event_record(e->object.handle, wire, flags);
-	if (r || flags) /* a node that records is no record */
+	if (!r && flags) /* a node that records is no record */
+		return event_in_graph(hEvent);
+	if (r)
 		return r;
 	e->stream = s;
 	e->stream_handle = s->object.handle;
@@ -134,9 +147,12 @@ CUresult client_cuEventRecord(CUevent hEvent, CUstream hStream)
 	return client_cuEventRecordWithFlags(hEvent, hStream, CU_EVENT_RECORD_DEFAULT);
 }
 
-/* Complete without asking: never recorded, seen complete, or its stream was waited for since. */
+/* Complete without asking: never recorded, seen complete, or its stream was waited for since. A
+ * graph records it at each launch, and neither that nor its stream is noted. */
 static bool known_finished(struct event *e)
 {
+	if (atomic_load_explicit(&e->in_graphs, memory_order_acquire))
+		return false;
 	if (e->finished >= e->records)
 		return true;
 	return e->stream && e->stream->object.handle == e->stream_handle &&

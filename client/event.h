@@ -4,6 +4,7 @@
 #define EVENT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include "object.h"
 
 struct context;
@@ -21,6 +22,7 @@ struct event {
 	uint64_t mark;		   /* the stream's mark at the last record */
 	uint64_t taint;		   /* and its taint */
 	uint64_t capture;	   /* id of the capture that the last record was part of; 0: none */
+	_Atomic bool in_graphs;	   /* a graph's node records it, at launches that are not counted */
 };
 
 CUresult event_check(CUevent handle, uint64_t *wire);

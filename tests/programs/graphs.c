@@ -2,6 +2,7 @@
 /* Graphs: captured from streams and built by hand, launched more than once, updated; capture's
  * rules. */
 #include <pthread.h>
+#include <unistd.h>
 
 #include "program.h"
 
@@ -371,6 +372,72 @@ static void refusals(void)
 	SAY(cuStreamWaitEvent(a, e, CU_EVENT_WAIT_EXTERNAL));
 }
 
+static void late(void *user)
+{
+	usleep(50000);
+	calls++;
+}
+
+/* A node that records @e behind a function that takes its time. */
+static CUgraphExec recorder(CUevent e, CUgraph *graph, CUgraphNode *node)
+{
+	CUDA_HOST_NODE_PARAMS host = {late, NULL};
+	CUgraphExec exec;
+	CUgraphNode first;
+
+	DO(cuGraphCreate(graph, 0));
+	DO(cuGraphAddHostNode(&first, *graph, NULL, 0, &host));
+	DO(cuGraphAddEventRecordNode(node, *graph, &first, 1, e));
+	DO(cuGraphInstantiateWithFlags(&exec, *graph, 0));
+	return exec;
+}
+
+static void wait_recorded(const char *how, CUgraphExec exec, CUstream s, CUevent e)
+{
+	calls = 0;
+	DO(cuGraphLaunch(exec, s));
+	DO(cuEventSynchronize(e));
+	printf("event recorded by %s: %d calls before it\n", how, calls);
+	SAY(cuEventQuery(e));
+	DO(cuStreamSynchronize(s));
+}
+
+/* Events that nothing records but graphs are waited for. */
+static void recorded_events(void)
+{
+	CUevent by_node, by_set, by_exec, by_capture;
+	CUgraphExec exec, again;
+	CUgraphNode node;
+	CUgraph graph;
+	CUstream a;
+
+	DO(cuStreamCreate(&a, CU_STREAM_NON_BLOCKING));
+	DO(cuEventCreate(&by_node, 0));
+	DO(cuEventCreate(&by_set, 0));
+	DO(cuEventCreate(&by_exec, 0));
+	DO(cuEventCreate(&by_capture, 0));
+	exec = recorder(by_node, &graph, &node);
+	wait_recorded("a node", exec, a, by_node);
+	wait_recorded("a node once more", exec, a, by_node);
+	DO(cuGraphExecEventRecordNodeSetEvent(exec, node, by_exec));
+	wait_recorded("a changed executable graph", exec, a, by_exec);
+	DO(cuGraphEventRecordNodeSetEvent(node, by_set));
+	DO(cuGraphInstantiateWithFlags(&again, graph, 0));
+	wait_recorded("a changed node", again, a, by_set);
+	DO(cuGraphExecDestroy(again));
+	DO(cuGraphExecDestroy(exec));
+	DO(cuGraphDestroy(graph));
+
+	DO(cuStreamBeginCapture_v2(a, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuLaunchHostFunc(a, late, NULL));
+	DO(cuEventRecordWithFlags(by_capture, a, CU_EVENT_RECORD_EXTERNAL));
+	DO(cuStreamEndCapture(a, &graph));
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	wait_recorded("a captured record", exec, a, by_capture);
+	DO(cuGraphExecDestroy(exec));
+	DO(cuGraphDestroy(graph));
+}
+
 int main(int argc, char **argv)
 {
 	CUmodule m;
@@ -387,5 +454,6 @@ int main(int argc, char **argv)
 	ends();
 	questions();
 	refusals();
+	recorded_events();
 	return 0;
 }
