@@ -9,13 +9,24 @@
 #include "context.h"
 #include "stream.h"
 
+/* A stream that must not be asked, or is gone since it was listed. Any other failure leaves open
+ * what the stream has to do, so it is asked. */
+static bool barrier_skips(CUstream real)
+{
+	bool capturing;
+	CUresult r = stream_capturing(real, &capturing);
+
+	return r ? r == CUDA_ERROR_STREAM_CAPTURE_IMPLICIT || r == CUDA_ERROR_INVALID_HANDLE
+		 : capturing;
+}
+
 /* Add what @real has to do to the barrier, if anything. */
 static CUresult barrier_add(struct barrier *b, CUstream real)
 {
 	CUresult r;
 	CUevent e;
 
-	if (stream_capturing(real))
+	if (barrier_skips(real))
 		return CUDA_SUCCESS;
 	r = driver.cuStreamQuery(real);
 	if (r != CUDA_ERROR_NOT_READY)

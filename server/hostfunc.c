@@ -130,9 +130,10 @@ static CUresult job_enqueue(struct session *s, struct job *j, CUstream stream)
 
 CUresult server_host_function(struct request *q, CUstream stream, uint64_t id)
 {
-	struct job *j = job_create(q->session, id, stream_capturing(stream));
+	bool capturing;
+	CUresult r = stream_capturing(stream, &capturing);
 
-	return job_enqueue(q->session, j, stream);
+	return r ? r : job_enqueue(q->session, job_create(q->session, id, capturing), stream);
 }
 
 CUresult hostfunc_fetch(struct session *s, CUstream stream, uint64_t id, struct fetch_room *room)

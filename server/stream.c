@@ -10,12 +10,14 @@
 #include "pending.h"
 #include "server_calls.h"
 
-bool stream_capturing(CUstream real)
+CUresult stream_capturing(CUstream real, bool *capturing)
 {
 	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;
+	CUresult r = driver.cuStreamIsCapturing(real, &status);
 
-	return driver.cuStreamIsCapturing(real, &status) != CUDA_SUCCESS ||
-	       status != CU_STREAM_CAPTURE_STATUS_NONE;
+	if (!r)
+		*capturing = status != CU_STREAM_CAPTURE_STATUS_NONE;
+	return r;
 }
 
 CUresult stream_born(struct session *s, uint64_t id, CUstream real)

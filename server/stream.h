@@ -16,7 +16,8 @@ struct stream {
 CUresult stream_born(struct session *s, uint64_t id, CUstream real);
 void stream_gone(struct session *s, uint64_t id);
 
-/* Is it being captured? The legacy stream counts as such while another capture forbids it. */
-bool stream_capturing(CUstream real);
+/* Is it being captured? STREAM_CAPTURE_IMPLICIT for the legacy stream while a blocking stream of
+ * its context is, whose capture its use would end. */
+CUresult stream_capturing(CUstream real, bool *capturing);
 
 #endif
