@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See hostfunc.h. The thread that calls them marks itself, so that CUDA calls answer NOT_PERMITTED. */
+/* See hostfunc.h. The thread that calls them marks itself, so that CUDA calls answer NOT_PERMITTED.
+ */
 #include "hostfunc.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #include "call.h"
 #include "capture.h"
@@ -12,6 +14,7 @@
 #include "client_calls.h"
 #include "context.h"
 #include "heartbeat.h"
+#include "numbers.h"
 #include "receive.h"
 #include "stream.h"
 #include "thread.h"
@@ -19,9 +22,9 @@
 #include "wire_calls.h"
 
 struct hostfunc {
-	struct hostfunc *next; /* by falling id */
-	uint64_t id;
-	CUhostFn fn; /* NULL: bytes to fetch, at user */
+	struct numbered id;
+	TAILQ_ENTRY(hostfunc) link; /* only where it is waited for */
+	CUhostFn fn;		    /* NULL: bytes to fetch, at user */
 	void *user;
 	size_t size;
 	bool repeats;
@@ -42,23 +45,26 @@ struct queue {
 enum { FETCH_PART = 32 << 10 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* all below */
-static struct hostfunc *known;
+static struct numbers known;
+/* Functions that are called once, by rising id. */
+static TAILQ_HEAD(, hostfunc) once = TAILQ_HEAD_INITIALIZER(once);
 static struct queue functions = {NULL, &functions.first, PTHREAD_COND_INITIALIZER};
 static struct queue fetches = {NULL, &fetches.first, PTHREAD_COND_INITIALIZER};
 static uint64_t last_id;
 static _Atomic uint64_t oldest = UINT64_MAX; /* changed under lock */
 static _Atomic unsigned in_graphs;
 
+static bool called_once(const struct hostfunc *h)
+{
+	return h->fn && !h->repeats;
+}
+
 /* Called with the lock. */
 static void find_oldest(void)
 {
-	uint64_t id = UINT64_MAX;
+	struct hostfunc *h = TAILQ_FIRST(&once);
 
-	for (struct hostfunc *h = known; h; h = h->next) {
-		if (h->fn && !h->repeats)
-			id = h->id;
-	}
-	atomic_store_explicit(&oldest, id, memory_order_release);
+	atomic_store_explicit(&oldest, h ? h->id.number : UINT64_MAX, memory_order_release);
 }
 
 static uint64_t add(const struct hostfunc *like)
@@ -70,13 +76,19 @@ static uint64_t add(const struct hostfunc *like)
 		return 0;
 	*h = *like;
 	pthread_mutex_lock(&lock);
-	h->id = id = ++last_id;
-	h->next = known;
-	known = h;
+	h->id.number = id = last_id + 1;
+	if (numbers_add(&known, &h->id)) {
+		pthread_mutex_unlock(&lock);
+		free(h);
+		return 0;
+	}
+	last_id = id;
 	if (h->repeats)
 		atomic_fetch_add(&in_graphs, 1);
-	else if (h->fn && id < atomic_load_explicit(&oldest, memory_order_relaxed))
-		atomic_store_explicit(&oldest, id, memory_order_release);
+	if (called_once(h)) {
+		TAILQ_INSERT_TAIL(&once, h, link);
+		find_oldest();
+	}
 	pthread_mutex_unlock(&lock);
 	receive_unasked(1);
 	return id;
@@ -92,16 +104,22 @@ uint64_t hostfunc_add_fetch(const void *source, size_t size)
 	return add(&(struct hostfunc){.user = (void *)source, .size = size});
 }
 
+/* Called with the lock. */
+static struct hostfunc *find(uint64_t id)
+{
+	return (struct hostfunc *)numbers_find(&known, id);
+}
+
 void hostfunc_remove(uint64_t id)
 {
-	struct hostfunc **p, *h;
+	struct hostfunc *h;
 
 	pthread_mutex_lock(&lock);
-	for (p = &known; *p && (*p)->id != id; p = &(*p)->next)
-		continue;
-	h = *p;
-	if (h) {
-		*p = h->next;
+	h = find(id);
+	if (h)
+		numbers_remove(&known, &h->id);
+	if (h && called_once(h)) {
+		TAILQ_REMOVE(&once, h, link);
 		find_oldest();
 	}
 	pthread_mutex_unlock(&lock);
@@ -111,16 +129,6 @@ void hostfunc_remove(uint64_t id)
 		atomic_fetch_sub(&in_graphs, 1);
 	receive_unasked(-1);
 	free(h);
-}
-
-/* Called with the lock. */
-static struct hostfunc *find(uint64_t id)
-{
-	struct hostfunc *h = known;
-
-	while (h && h->id != id)
-		h = h->next;
-	return h;
 }
 
 bool hostfunc_describe(uint64_t id, CUhostFn *fn, void **user)
@@ -184,7 +192,7 @@ static struct hostfunc next_asked(struct queue *q)
 	if (!q->first)
 		q->end = &q->first;
 	found = find(a->id);
-	h = found ? *found : (struct hostfunc){.id = a->id};
+	h = found ? *found : (struct hostfunc){.id.number = a->id};
 	pthread_mutex_unlock(&lock);
 	receive_chunks(a->pushes);
 	free(a);
@@ -205,8 +213,8 @@ static void *caller(void *unused)
 		if (h.fn)
 			h.fn(h.user);
 		if (!h.repeats)
-			hostfunc_remove(h.id);
-		side_send(FRAME_HOST_DONE, h.id, NULL, 0);
+			hostfunc_remove(h.id.number);
+		side_send(FRAME_HOST_DONE, h.id.number, NULL, 0);
 	}
 	return NULL;
 }
@@ -218,10 +226,10 @@ static void *fetcher(void *unused)
 		struct hostfunc h = next_asked(&fetches);
 
 		for (size_t at = 0; at < h.size; at += FETCH_PART)
-			side_send(FRAME_HOST_BYTES, h.id, (const uint8_t *)h.user + at,
+			side_send(FRAME_HOST_BYTES, h.id.number, (const uint8_t *)h.user + at,
 				h.size - at < FETCH_PART ? h.size - at : FETCH_PART);
-		hostfunc_remove(h.id);
-		side_send(FRAME_HOST_DONE, h.id, NULL, 0);
+		hostfunc_remove(h.id.number);
+		side_send(FRAME_HOST_DONE, h.id.number, NULL, 0);
 	}
 	return NULL;
 }
@@ -282,8 +290,8 @@ CUresult client_cuLaunchHostFunc(CUstream hStream, CUhostFn fn, void *userData)
 	return enqueue(hStream, fn, userData);
 }
 
-CUresult client_cuStreamAddCallback(CUstream hStream, CUstreamCallback callback, void *userData,
-	unsigned int flags)
+CUresult client_cuStreamAddCallback(
+	CUstream hStream, CUstreamCallback callback, void *userData, unsigned int flags)
 {
 	struct callback *c;
 	struct stream *s;

@@ -225,6 +225,6 @@ CUresult server_graph_get_host(struct request *q, CUgraphNode node, uint64_t *id
 
 	if (r)
 		return r;
-	*id = hostfunc_node_id(q->session, params.fn, params.userData);
+	*id = hostfunc_node_id(params.fn, params.userData);
 	return *id ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
 }

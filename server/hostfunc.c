@@ -4,7 +4,7 @@
  * times, and by two launches at once, so calls and answers are counted. The
  * trampoline runs on the driver's threads: it takes the lock, counts and waits,
  * and leaves the sending to who polls, which pushes data that completed before
- * first.
+ * first. The driver is given a job's id, not its address.
  */
 #include "hostfunc.h"
 
@@ -13,6 +13,7 @@
 
 #include "copy.h"
 #include "mirror.h"
+#include "numbers.h"
 #include "output.h"
 #include "server_calls.h"
 #include "stream.h"
@@ -21,9 +22,8 @@
 enum { JOBS_MAX = 1 << 20 };
 
 struct job {
-	TAILQ_ENTRY(job) link;
-	struct session *session;
-	uint64_t id;
+	struct numbered id;
+	TAILQ_ENTRY(job) due; /* while asked is not 0 */
 	/* Where it is enqueued, and the copies issued before. */
 	struct context *context;
 	CUstream stream;
@@ -37,13 +37,16 @@ struct job {
 };
 
 struct hostfuncs {
-	pthread_mutex_t lock;
+	struct session *session;
+	pthread_mutex_t lock; /* all below */
 	pthread_cond_t answered;
-	TAILQ_HEAD(, job) jobs;
-	unsigned count;
+	struct numbers jobs;
+	TAILQ_HEAD(, job) due;	      /* in the order in which the driver asked */
 	_Atomic unsigned outstanding; /* enqueued and not over; not those of graphs */
 	_Atomic unsigned asked;
 };
+
+static struct hostfuncs *own; /* those of the worker's session */
 
 int hostfuncs_create(struct session *s)
 {
@@ -53,38 +56,54 @@ int hostfuncs_create(struct session *s)
 		return -ENOMEM;
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->answered, NULL);
-	TAILQ_INIT(&h->jobs);
-	s->hostfuncs = h;
+	TAILQ_INIT(&h->due);
+	h->session = s;
+	s->hostfuncs = own = h;
 	return 0;
+}
+
+/* Called with the lock, as the next are. */
+static struct job *job_find(struct hostfuncs *h, uint64_t id)
+{
+	return (struct job *)numbers_find(&h->jobs, id);
 }
 
 static void job_remove(struct hostfuncs *h, struct job *j)
 {
-	TAILQ_REMOVE(&h->jobs, j, link);
-	h->count--;
+	numbers_remove(&h->jobs, &j->id);
 	if (!j->repeats)
 		atomic_fetch_sub(&h->outstanding, 1);
 	free(j->rooms);
 	free(j);
 }
 
-static void trampoline(void *data)
+static void job_due(struct hostfuncs *h, struct job *j)
 {
-	struct job *j = data;
-	struct hostfuncs *h = j->session->hostfuncs;
+	if (!j->asked++)
+		TAILQ_INSERT_TAIL(&h->due, j, due);
+	atomic_fetch_add(&h->asked, 1);
+}
+
+static void trampoline(void *id)
+{
+	struct hostfuncs *h = own;
+	struct job *j;
 
 	pthread_mutex_lock(&h->lock);
-	j->asked++;
-	atomic_fetch_add(&h->asked, 1);
-	watch_wake(j->session);
-	while (!j->done)
-		pthread_cond_wait(&h->answered, &h->lock);
-	j->done--;
-	if (!j->repeats)
-		job_remove(h, j);
+	j = job_find(h, (uintptr_t)id);
+	if (j) {
+		job_due(h, j);
+		watch_wake(h->session);
+		while (!j->done)
+			pthread_cond_wait(&h->answered, &h->lock);
+		j->done--;
+		if (!j->repeats)
+			job_remove(h, j);
+	}
 	pthread_mutex_unlock(&h->lock);
 }
 
+/* NULL: there are too many, or @id is taken. */
 static struct job *job_create(struct session *s, uint64_t id, bool repeats)
 {
 	struct hostfuncs *h = s->hostfuncs;
@@ -92,13 +111,10 @@ static struct job *job_create(struct session *s, uint64_t id, bool repeats)
 
 	if (!j)
 		return NULL;
-	j->session = s;
-	j->id = id;
+	j->id.number = id;
 	j->repeats = repeats;
 	pthread_mutex_lock(&h->lock);
-	if (h->count < JOBS_MAX) {
-		TAILQ_INSERT_TAIL(&h->jobs, j, link);
-		h->count++;
+	if (id && h->jobs.count < JOBS_MAX && !numbers_add(&h->jobs, &j->id)) {
 		if (!repeats)
 			atomic_fetch_add(&h->outstanding, 1);
 	} else {
@@ -119,7 +135,7 @@ static CUresult job_enqueue(struct session *s, struct job *j, CUstream stream)
 	j->context = serving_context;
 	j->stream = stream;
 	j->issued = copy_issued(s);
-	r = driver.cuLaunchHostFunc(stream, trampoline, j);
+	r = driver.cuLaunchHostFunc(stream, trampoline, (void *)(uintptr_t)j->id.number);
 	if (r) {
 		pthread_mutex_lock(&s->hostfuncs->lock);
 		job_remove(s->hostfuncs, j);
@@ -149,34 +165,13 @@ CUresult hostfunc_fetch(struct session *s, CUstream stream, uint64_t id, struct 
 
 CUhostFn hostfunc_node(struct session *s, uint64_t id, void **data)
 {
-	struct hostfuncs *h = s->hostfuncs;
-	struct job *j;
-
-	pthread_mutex_lock(&h->lock);
-	TAILQ_FOREACH(j, &h->jobs, link) {
-		if (j->id == id && j->repeats)
-			break;
-	}
-	pthread_mutex_unlock(&h->lock);
-	*data = j ? j : job_create(s, id, true);
-	return *data ? trampoline : NULL;
+	*data = (void *)(uintptr_t)id;
+	return job_create(s, id, true) ? trampoline : NULL;
 }
 
-uint64_t hostfunc_node_id(struct session *s, CUhostFn fn, const void *data)
+uint64_t hostfunc_node_id(CUhostFn fn, const void *data)
 {
-	struct hostfuncs *h = s->hostfuncs;
-	uint64_t id = 0;
-	struct job *j;
-
-	if (fn != trampoline)
-		return 0;
-	pthread_mutex_lock(&h->lock);
-	TAILQ_FOREACH(j, &h->jobs, link) {
-		if (j == data)
-			id = j->id;
-	}
-	pthread_mutex_unlock(&h->lock);
-	return id;
+	return fn == trampoline ? (uintptr_t)data : 0;
 }
 
 void hostfunc_query(struct session *s)
@@ -187,7 +182,7 @@ void hostfunc_query(struct session *s)
 	if (!atomic_load(&h->asked))
 		return;
 	pthread_mutex_lock(&h->lock);
-	TAILQ_FOREACH(j, &h->jobs, link) {
+	TAILQ_FOREACH(j, &h->due, due) {
 		if (j->asked > j->noted && !j->repeats)
 			copy_completed(s, j->context, false, j->stream, j->issued);
 		j->noted = j->asked;
@@ -214,15 +209,18 @@ static uint64_t job_next(struct hostfuncs *h)
 	struct job *j;
 
 	pthread_mutex_lock(&h->lock);
-	TAILQ_FOREACH(j, &h->jobs, link) {
-		if (!j->noted)
-			continue;
+	TAILQ_FOREACH(j, &h->due, due) {
+		if (j->noted)
+			break;
+	}
+	if (j) {
+		TAILQ_REMOVE(&h->due, j, due);
 		j->noted--;
-		j->asked--;
+		if (--j->asked)
+			TAILQ_INSERT_TAIL(&h->due, j, due);
 		j->sent++;
 		atomic_fetch_sub(&h->asked, 1);
-		id = j->id;
-		break;
+		id = j->id.number;
 	}
 	pthread_mutex_unlock(&h->lock);
 	return id;
@@ -275,10 +273,9 @@ void hostfunc_bytes(struct session *s, uint64_t id, const uint8_t *bytes, size_t
 	struct job *j;
 
 	pthread_mutex_lock(&h->lock);
-	TAILQ_FOREACH(j, &h->jobs, link) {
-		if (j->id == id && j->room && j->sent && !j->done)
-			break;
-	}
+	j = job_find(h, id);
+	if (j && (!j->room || !j->sent || j->done))
+		j = NULL;
 	pthread_mutex_unlock(&h->lock);
 	if (j)
 		job_fill(j, bytes, size);
@@ -290,12 +287,10 @@ void hostfunc_done(struct session *s, uint64_t id)
 	struct job *j;
 
 	pthread_mutex_lock(&h->lock);
-	TAILQ_FOREACH(j, &h->jobs, link) {
-		if (j->id == id && j->sent) {
-			j->sent--;
-			j->done++;
-			break;
-		}
+	j = job_find(h, id);
+	if (j && j->sent) {
+		j->sent--;
+		j->done++;
 	}
 	pthread_cond_broadcast(&h->answered);
 	pthread_mutex_unlock(&h->lock);

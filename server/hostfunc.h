@@ -10,10 +10,11 @@
 #include "state.h"
 
 int hostfuncs_create(struct session *s);
-/* The trampoline and its argument for a graph's node; NULL when there are too many. */
+/* The trampoline and its argument for a graph's node; NULL when there are too many or @id is taken.
+ */
 CUhostFn hostfunc_node(struct session *s, uint64_t id, void **data);
 /* The function of a node that hostfunc_node made; 0: not one. */
-uint64_t hostfunc_node_id(struct session *s, CUhostFn fn, const void *data);
+uint64_t hostfunc_node_id(CUhostFn fn, const void *data);
 
 /* Those that the driver asks for: note them before copies are polled, ask the client after. */
 void hostfunc_query(struct session *s);
