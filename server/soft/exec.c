@@ -31,6 +31,7 @@ void plan_put(struct plan *p)
 		return;
 	for (i = 0; i < p->count; i++)
 		op_fini(&p->ops[i]);
+	users_put(&p->users);
 	free(p->ops);
 	free(p);
 }
@@ -64,6 +65,8 @@ static int plan_add_graph(struct plan *p, struct graph *g)
 
 	if (err < 0)
 		return err;
+	if (users_copy(&p->users, &g->users) < 0)
+		err = -ENOMEM;
 	for (i = 0; !err && i < g->count; i++) {
 		if (order[i]->child)
 			err = plan_add_graph(p, order[i]->child);

@@ -204,15 +204,21 @@ static CUgraphExecUpdateResult update_graph(
 {
 	CUgraphExecUpdateResult result = CU_GRAPH_EXEC_UPDATE_ERROR;
 	struct node **a = NULL, **b = NULL;
-	size_t i;
+	size_t i, before = old->users.count;
 
 	*where = NULL;
 	if (old->count != new->count)
 		return CU_GRAPH_EXEC_UPDATE_ERROR_TOPOLOGY_CHANGED;
 	if (graph_order(old, &a) == 0 && graph_order(new, &b) == 0)
 		result = compare(a, b, old->count, where);
+	if (!result && users_copy(&old->users, &new->users) < 0)
+		result = CU_GRAPH_EXEC_UPDATE_ERROR;
 	for (i = 0; !result && i < old->count; i++)
 		result = apply(a[i], b[i], where);
+	/* What the new graph keeps is kept in place of that; by a failure some of each is in use.
+	 */
+	if (!result)
+		users_drop(&old->users, before);
 	free(a);
 	free(b);
 	return result;

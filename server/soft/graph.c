@@ -279,10 +279,11 @@ CUresult graph_clone(struct graph *g, struct graph **out)
 		if (result)
 			graph_destroy(copy);
 	}
-	for (i = 0; !result && i < g->users.count; i++)
-		if (users_add(&copy->users, g->users.at[i]) == 0)
-			object_get(g->users.at[i]);
 	free(order);
+	if (!result && users_copy(&copy->users, &g->users) < 0) {
+		graph_destroy(copy);
+		result = CUDA_ERROR_OUT_OF_MEMORY;
+	}
 	if (!result)
 		*out = copy;
 	return result;

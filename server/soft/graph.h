@@ -25,11 +25,6 @@ struct node {
 	bool disabled, mark;
 };
 
-struct users {
-	struct object **at; /* counted */
-	size_t count;
-};
-
 struct graph {
 	struct object base;
 	struct node *owner; /* borrowed: whose child it is */
@@ -39,7 +34,11 @@ struct graph {
 };
 
 void users_put(struct users *users);
+/* Takes over a count of @user. */
 int users_add(struct users *users, struct object *user);
+int users_copy(struct users *to, const struct users *from);
+/* All but those after the first @count. */
+void users_drop(struct users *users, size_t count);
 CUresult graph_create(struct graph **out);
 CUresult graph_clone(struct graph *g, struct graph **out);
 void graph_destroy(struct graph *g);

@@ -527,10 +527,17 @@ CUresult capture_implicit(struct stream *s);
 CUresult capture_asked(struct stream *s);
 
 /* An executable graph's operations in an order that works; never changes. */
+/* Objects of the application that a graph keeps. */
+struct users {
+	struct object **at; /* counted */
+	size_t count;
+};
+
 struct plan {
 	int refs;
 	struct op *ops;
 	size_t count, room;
+	struct users users; /* until the launches of it are over */
 };
 
 void plan_put(struct plan *p);

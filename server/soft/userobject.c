@@ -7,6 +7,7 @@
 #include "graph.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct user {
 	struct object base;
@@ -96,12 +97,20 @@ CUresult cuUserObjectRelease(CUuserObject handle, unsigned int count)
 	return leave(CUDA_SUCCESS);
 }
 
-void users_put(struct users *users)
+void users_drop(struct users *users, size_t count)
 {
 	size_t i;
 
-	for (i = 0; i < users->count; i++)
+	for (i = 0; i < count; i++)
 		object_put(users->at[i]);
+	users->count -= count;
+	if (count && users->count)
+		memmove(users->at, users->at + count, users->count * sizeof(*users->at));
+}
+
+void users_put(struct users *users)
+{
+	users_drop(users, users->count);
 	free(users->at);
 	*users = (struct users){0};
 }
@@ -114,6 +123,18 @@ int users_add(struct users *users, struct object *user)
 		return -1;
 	users->at = grown;
 	users->at[users->count++] = user;
+	return 0;
+}
+
+int users_copy(struct users *to, const struct users *from)
+{
+	size_t i;
+
+	for (i = 0; i < from->count; i++) {
+		if (users_add(to, from->at[i]) < 0)
+			return -1;
+		object_get(from->at[i]);
+	}
 	return 0;
 }
 

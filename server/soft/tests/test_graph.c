@@ -326,26 +326,90 @@ static void count_up(void *arg)
 	atomic_fetch_add((atomic_int *)arg, 1);
 }
 
-static void user_objects(void **state)
+static void comes_to(atomic_int *count, int value)
 {
-	atomic_int destroyed = 0;
-	CUgraphExec exec;
+	for (int i = 0; i < 2000 && atomic_load(count) != value; i++)
+		usleep(1000);
+	assert_int_equal(atomic_load(count), value);
+}
+
+/* A graph that calls @fn and keeps an object, which counts up @destroyed. */
+static CUgraph keeper(CUhostFn fn, atomic_int *argument, atomic_int *destroyed)
+{
+	CUDA_HOST_NODE_PARAMS host = {fn, argument};
 	CUuserObject user;
+	CUgraphNode node;
 	CUgraph graph;
-	int i;
 
 	ok(cuGraphCreate(&graph, 0));
-	ok(cuUserObjectCreate(&user, &destroyed, count_up, 1, CU_USER_OBJECT_NO_DESTRUCTOR_SYNC));
+	ok(cuGraphAddHostNode(&node, graph, NULL, 0, &host));
+	ok(cuUserObjectCreate(&user, destroyed, count_up, 1, CU_USER_OBJECT_NO_DESTRUCTOR_SYNC));
 	ok(cuGraphRetainUserObject(graph, user, 1, CU_GRAPH_USER_OBJECT_MOVE));
+	return graph;
+}
+
+static void user_objects(void **state)
+{
+	atomic_int destroyed = 0, called = 0;
+	CUgraphExec exec;
+	CUuserObject user;
+	CUgraph graph = keeper(count_up, &called, &destroyed);
+
 	ok(cuGraphInstantiateWithFlags(&exec, graph, 0));
 	ok(cuGraphDestroy(graph));
 	usleep(1000);
 	assert_int_equal(atomic_load(&destroyed), 0);
 	ok(cuGraphExecDestroy(exec));
-	for (i = 0; i < 2000 && !atomic_load(&destroyed); i++)
-		usleep(1000);
-	assert_int_equal(atomic_load(&destroyed), 1);
+	comes_to(&destroyed, 1);
+	ok(cuUserObjectCreate(&user, &destroyed, count_up, 1, CU_USER_OBJECT_NO_DESTRUCTOR_SYNC));
+	ok(cuUserObjectRelease(user, 1));
+	comes_to(&destroyed, 2);
 	fails(cuUserObjectRetain(user, 1), CUDA_ERROR_INVALID_VALUE);
+}
+
+static void wait_for_it(void *arg)
+{
+	while (!atomic_load((atomic_int *)arg))
+		usleep(100);
+}
+
+/* Launches that are under way keep the objects too. */
+static void user_objects_in_use(void **state)
+{
+	CUstream s = stream_of(CU_STREAM_NON_BLOCKING);
+	atomic_int destroyed = 0, go = 0;
+	CUgraph graph = keeper(wait_for_it, &go, &destroyed);
+	CUgraphExec exec;
+
+	ok(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	ok(cuGraphDestroy(graph));
+	ok(cuGraphLaunch(exec, s));
+	ok(cuGraphExecDestroy(exec));
+	usleep(5000);
+	assert_int_equal(atomic_load(&destroyed), 0);
+	atomic_store(&go, 1);
+	ok(cuStreamSynchronize(s));
+	comes_to(&destroyed, 1);
+	ok(cuStreamDestroy_v2(s));
+}
+
+/* An update exchanges what is kept. */
+static void user_objects_updated(void **state)
+{
+	atomic_int first = 0, second = 0, called = 0;
+	CUgraph one = keeper(count_up, &called, &first), two = keeper(count_up, &called, &second);
+	CUgraphExecUpdateResultInfo info;
+	CUgraphExec exec;
+
+	ok(cuGraphInstantiateWithFlags(&exec, one, 0));
+	ok(cuGraphDestroy(one));
+	ok(cuGraphExecUpdate_v2(exec, two, &info));
+	ok(cuGraphDestroy(two));
+	comes_to(&first, 1);
+	usleep(1000);
+	assert_int_equal(atomic_load(&second), 0);
+	ok(cuGraphExecDestroy(exec));
+	comes_to(&second, 1);
 }
 
 static void value_nodes(void **state)
@@ -407,7 +471,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(captured), TEST(fork_and_join), TEST(broken),
 		TEST(built), TEST(updated), TEST(events_in_graphs), TEST(memory_nodes),
-		TEST(user_objects), TEST(value_nodes)};
+		TEST(user_objects), TEST(user_objects_in_use), TEST(user_objects_updated),
+		TEST(value_nodes)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
