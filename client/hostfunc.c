@@ -131,6 +131,19 @@ void hostfunc_remove(uint64_t id)
 	free(h);
 }
 
+void hostfunc_gone(uint64_t id)
+{
+	struct hostfunc *h;
+	bool repeats;
+
+	pthread_mutex_lock(&lock);
+	h = find(id);
+	repeats = h && h->repeats;
+	pthread_mutex_unlock(&lock);
+	if (repeats)
+		hostfunc_remove(id);
+}
+
 bool hostfunc_describe(uint64_t id, CUhostFn *fn, void **user)
 {
 	struct hostfunc *h;

@@ -21,6 +21,8 @@ uint64_t hostfunc_add(CUhostFn fn, void *user, bool repeats);
 /* Remember what is to be fetched, @size bytes at @source, which stay the caller's. */
 uint64_t hostfunc_add_fetch(const void *source, size_t size);
 void hostfunc_remove(uint64_t id);
+/* No graph calls @id any more. */
+void hostfunc_gone(uint64_t id);
 
 /* What @id stands for; false: nothing any more. */
 bool hostfunc_describe(uint64_t id, CUhostFn *fn, void **user);

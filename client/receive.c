@@ -194,6 +194,13 @@ static bool take_frame(const struct frame *frame, struct cursor *in)
 		get_u32(in);
 		return !in->bad && hostfunc_requested(id, pushes);
 	}
+	case FRAME_HOST_GONE: {
+		uint64_t id = get_u64(in);
+
+		if (!in->bad)
+			hostfunc_gone(id);
+		return !in->bad;
+	}
 	case FRAME_DATA: {
 		uint64_t id = get_u64(in), offset = get_u64(in);
 		uint32_t size = get_u32(in);

@@ -34,7 +34,8 @@ def calls_h(spec):
     return header('CALLS_H', body=f'#define SPEC_HASH 0x{spec.hash.hex()}ull\n\n' + macro('OPCODES', opcodes) +
                   macro('KINDS', [f'{h.name}, {h.error}' for h in spec.handles]) +
                   macro('FUNCTIONS', [c.name for c in spec.functions]) +
-                  macro('DRIVER_CALLS', [c.name for c in spec.functions if c.answer != 'unsupported']) +
+                  macro('DRIVER_CALLS', [c.name for c in spec.functions
+                                         if c.answer != 'unsupported' or 'internal' in c.words]) +
                   macro('PROC_ROWS', proc_rows(spec)))
 
 

@@ -16,7 +16,7 @@ C_TYPES = {1: 'char, signed char, unsigned char, int8_t, uint8_t, void', 2: 'sho
            4: 'int, unsigned, unsigned int, int32_t, uint32_t, float',
            8: 'long, unsigned long, long long, unsigned long long, int64_t, uint64_t, size_t, double'}
 ANSWERS = ('waits', 'posted', 'cached', 'local', 'unsupported')
-FLAGS = ('blocks', 'nocontext', 'nowork', 'wire', 'always', 'flushes')
+FLAGS = ('blocks', 'nocontext', 'nowork', 'wire', 'always', 'flushes', 'internal')
 FIRST_OPCODE, LAST_OPCODE = 0x0100, 0x1fff
 TAKEN = {'c', 'q', 'r', 'in', 'out', 'err', 'payload', 'key', 'answer', 'entered', 'saved', 'result'}
 TOKEN = re.compile(r'\s+|#[^\n]*|"[^"\n]*"|0x[0-9a-fA-F]+|\d+|[A-Za-z_]\w*|[-;,(){}*?\[\]]|.')
@@ -246,7 +246,8 @@ class Spec:
             f'needs an opcode from {FIRST_OPCODE:#06x} to {LAST_OPCODE:#06x}':
                 remote and not FIRST_OPCODE <= call.opcode <= LAST_OPCODE,
             f'is {call.answer} and cannot have an opcode': not remote and call.opcode,
-            f'is {call.answer} and cannot be {min(call.words, default="")}': not remote and call.words - {'wire'},
+            f'is {call.answer} and cannot be {min(call.words, default="")}':
+                not remote and call.words - {'wire', 'internal'},
             'makes or ends a minted handle, as only a wire operation can':
                 remote and not call.wire and any(v.minted and v.words & {'new', 'free'} for v in call.params),
             'has no stub for anything before or after it':

@@ -203,9 +203,17 @@ CUresult server_graph_add_host(struct request *q, CUgraph graph, const CUgraphNo
 	CUDA_HOST_NODE_PARAMS params;
 	CUresult r = host_fill(q, id, &params);
 
-	return r ? r : driver.cuGraphAddHostNode(node, graph, nodes, count, &params);
+	if (r)
+		return r;
+	r = driver.cuGraphAddHostNode(node, graph, nodes, count, &params);
+	if (r)
+		hostfunc_drop(q->session, id);
+	else
+		hostfunc_keep(graph, id);
+	return r;
 }
 
+/* What keeps the function is not known: neither a node's graph, nor objects of executable ones. */
 CUresult server_graph_set_host(struct request *q, CUgraphExec exec, CUgraphNode node, uint64_t id)
 {
 	CUDA_HOST_NODE_PARAMS params;
@@ -213,9 +221,11 @@ CUresult server_graph_set_host(struct request *q, CUgraphExec exec, CUgraphNode 
 
 	if (r)
 		return r;
-	if (exec)
-		return driver.cuGraphExecHostNodeSetParams(exec, node, &params);
-	return driver.cuGraphHostNodeSetParams(node, &params);
+	r = exec ? driver.cuGraphExecHostNodeSetParams(exec, node, &params)
+		 : driver.cuGraphHostNodeSetParams(node, &params);
+	if (r)
+		hostfunc_drop(q->session, id);
+	return r;
 }
 
 CUresult server_graph_get_host(struct request *q, CUgraphNode node, uint64_t *id)

@@ -23,7 +23,7 @@ enum { JOBS_MAX = 1 << 20 };
 
 struct job {
 	struct numbered id;
-	TAILQ_ENTRY(job) due; /* while asked is not 0 */
+	TAILQ_ENTRY(job) link; /* in due while asked is not 0 */
 	/* Where it is enqueued, and the copies issued before. */
 	struct context *context;
 	CUstream stream;
@@ -44,6 +44,8 @@ struct hostfuncs {
 	TAILQ_HEAD(, job) due;	      /* in the order in which the driver asked */
 	_Atomic unsigned outstanding; /* enqueued and not over; not those of graphs */
 	_Atomic unsigned asked;
+	TAILQ_HEAD(, job) gone; /* of graphs that are gone; the client is not told yet */
+	_Atomic unsigned going;
 };
 
 static struct hostfuncs *own; /* those of the worker's session */
@@ -57,6 +59,7 @@ int hostfuncs_create(struct session *s)
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->answered, NULL);
 	TAILQ_INIT(&h->due);
+	TAILQ_INIT(&h->gone);
 	h->session = s;
 	s->hostfuncs = own = h;
 	return 0;
@@ -80,7 +83,7 @@ static void job_remove(struct hostfuncs *h, struct job *j)
 static void job_due(struct hostfuncs *h, struct job *j)
 {
 	if (!j->asked++)
-		TAILQ_INSERT_TAIL(&h->due, j, due);
+		TAILQ_INSERT_TAIL(&h->due, j, link);
 	atomic_fetch_add(&h->asked, 1);
 }
 
@@ -144,12 +147,57 @@ static CUresult job_enqueue(struct session *s, struct job *j, CUstream stream)
 	return r;
 }
 
+/* A graph's objects are no longer kept. By the driver, in a thread of its own. */
+static void job_gone(void *id)
+{
+	struct hostfuncs *h = own;
+	struct job *j;
+
+	pthread_mutex_lock(&h->lock);
+	j = job_find(h, (uintptr_t)id);
+	if (j && j->repeats && !j->asked && !j->sent && !j->done) {
+		numbers_remove(&h->jobs, &j->id);
+		TAILQ_INSERT_TAIL(&h->gone, j, link);
+		atomic_fetch_add(&h->going, 1);
+		watch_wake(h->session);
+	}
+	pthread_mutex_unlock(&h->lock);
+}
+
+/* The driver lets the object go when the graph, all that were made of it and all launches of those
+ * are gone. Without one the job stays for good. */
+void hostfunc_keep(CUgraph graph, uint64_t id)
+{
+	CUuserObject object = NULL;
+
+	if (driver.cuUserObjectCreate(
+		    &object, (void *)(uintptr_t)id, job_gone, 1, CU_USER_OBJECT_NO_DESTRUCTOR_SYNC))
+		return;
+	/* One that the graph does not keep must not be released: the node is there. */
+	driver.cuGraphRetainUserObject(graph, object, 1, CU_GRAPH_USER_OBJECT_MOVE);
+}
+
+static void job_captured(CUstream stream, uint64_t id)
+{
+	CUstreamCaptureStatus status;
+	CUgraph graph = NULL;
+	cuuint64_t capture;
+
+	if (!driver.cuStreamGetCaptureInfo_v2(stream, &status, &capture, &graph, NULL, NULL) &&
+		graph)
+		hostfunc_keep(graph, id);
+}
+
 CUresult server_host_function(struct request *q, CUstream stream, uint64_t id)
 {
 	bool capturing;
 	CUresult r = stream_capturing(stream, &capturing);
 
-	return r ? r : job_enqueue(q->session, job_create(q->session, id, capturing), stream);
+	if (!r)
+		r = job_enqueue(q->session, job_create(q->session, id, capturing), stream);
+	if (!r && capturing)
+		job_captured(stream, id);
+	return r;
 }
 
 CUresult hostfunc_fetch(struct session *s, CUstream stream, uint64_t id, struct fetch_room *room)
@@ -169,6 +217,18 @@ CUhostFn hostfunc_node(struct session *s, uint64_t id, void **data)
 	return job_create(s, id, true) ? trampoline : NULL;
 }
 
+void hostfunc_drop(struct session *s, uint64_t id)
+{
+	struct hostfuncs *h = s->hostfuncs;
+	struct job *j;
+
+	pthread_mutex_lock(&h->lock);
+	j = job_find(h, id);
+	if (j)
+		job_remove(h, j);
+	pthread_mutex_unlock(&h->lock);
+}
+
 uint64_t hostfunc_node_id(CUhostFn fn, const void *data)
 {
 	return fn == trampoline ? (uintptr_t)data : 0;
@@ -182,7 +242,7 @@ void hostfunc_query(struct session *s)
 	if (!atomic_load(&h->asked))
 		return;
 	pthread_mutex_lock(&h->lock);
-	TAILQ_FOREACH(j, &h->due, due) {
+	TAILQ_FOREACH(j, &h->due, link) {
 		if (j->asked > j->noted && !j->repeats)
 			copy_completed(s, j->context, false, j->stream, j->issued);
 		j->noted = j->asked;
@@ -209,15 +269,15 @@ static uint64_t job_next(struct hostfuncs *h)
 	struct job *j;
 
 	pthread_mutex_lock(&h->lock);
-	TAILQ_FOREACH(j, &h->due, due) {
+	TAILQ_FOREACH(j, &h->due, link) {
 		if (j->noted)
 			break;
 	}
 	if (j) {
-		TAILQ_REMOVE(&h->due, j, due);
+		TAILQ_REMOVE(&h->due, j, link);
 		j->noted--;
 		if (--j->asked)
-			TAILQ_INSERT_TAIL(&h->due, j, due);
+			TAILQ_INSERT_TAIL(&h->due, j, link);
 		j->sent++;
 		atomic_fetch_sub(&h->asked, 1);
 		id = j->id.number;
@@ -226,28 +286,56 @@ static uint64_t job_next(struct hostfuncs *h)
 	return id;
 }
 
-bool hostfunc_poll(struct session *s)
+/* Tell the client which functions it can forget. */
+static bool jobs_forget(struct session *s)
 {
 	struct hostfuncs *h = s->hostfuncs;
 	bool moved = false;
-	uint64_t id;
 
-	if (!atomic_load(&h->asked))
-		return false;
-	while ((id = job_next(h))) {
-		if (!moved) {
-			output_forward(s);
-			mirror_forward(s);
+	while (atomic_load(&h->going)) {
+		struct job *j;
+		uint8_t *out;
+
+		pthread_mutex_lock(&h->lock);
+		j = TAILQ_FIRST(&h->gone);
+		TAILQ_REMOVE(&h->gone, j, link);
+		atomic_fetch_sub(&h->going, 1);
+		pthread_mutex_unlock(&h->lock);
+		out = frame_begin(s, FRAME_HOST_GONE, 8);
+		if (out) {
+			put_u64(&out, j->id.number);
+			frame_end(s, FRAME_HOST_GONE, 8, false);
 		}
-		job_ask(s, id);
+		free(j);
 		moved = true;
 	}
 	return moved;
 }
 
+bool hostfunc_poll(struct session *s)
+{
+	struct hostfuncs *h = s->hostfuncs;
+	bool moved = jobs_forget(s);
+	uint64_t id;
+
+	if (!atomic_load(&h->asked))
+		return moved;
+	id = job_next(h);
+	if (id) {
+		output_forward(s);
+		mirror_forward(s);
+		moved = true;
+	}
+	for (; id; id = job_next(h))
+		job_ask(s, id);
+	return moved;
+}
+
 bool hostfunc_busy(struct session *s)
 {
-	return atomic_load(&s->hostfuncs->outstanding) || atomic_load(&s->hostfuncs->asked);
+	struct hostfuncs *h = s->hostfuncs;
+
+	return atomic_load(&h->outstanding) || atomic_load(&h->asked) || atomic_load(&h->going);
 }
 
 static void job_fill(struct job *j, const uint8_t *bytes, size_t size)

@@ -289,6 +289,23 @@ static void host_functions(void)
 	DO(cuStreamSynchronize(NULL));
 }
 
+static void graph_functions(void)
+{
+	CUDA_HOST_NODE_PARAMS params = {nothing, NULL};
+	CUstream s = make_stream();
+	CUgraphNode node;
+	CUgraph g;
+
+	DO(cuGraphCreate(&g, 0));
+	DO(cuGraphAddHostNode(&node, g, NULL, 0, &params));
+	graph_run(g);
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuLaunchHostFunc(s, nothing, NULL));
+	DO(cuStreamEndCapture(s, &g));
+	graph_run(g);
+	DO(cuStreamDestroy_v2(s));
+}
+
 static void linkers(void)
 {
 	CUlinkState state;
@@ -354,6 +371,7 @@ static const struct {
 	{"graphs", graphs},
 	{"captures", captures},
 	{"host_functions", host_functions},
+	{"graph_functions", graph_functions},
 	{"linkers", linkers},
 	{"threads", threads},
 };

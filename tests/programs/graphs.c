@@ -438,6 +438,60 @@ static void recorded_events(void)
 	DO(cuGraphDestroy(graph));
 }
 
+static void say_more(void *user)
+{
+	printf("host function %s\n", (const char *)user);
+}
+
+static CUgraph caller(const char *name)
+{
+	CUDA_HOST_NODE_PARAMS host = {say_more, (void *)name};
+	CUDA_HOST_NODE_PARAMS first = {late, NULL};
+	CUgraphNode node;
+	CUgraph graph;
+
+	DO(cuGraphCreate(&graph, 0));
+	DO(cuGraphAddHostNode(&node, graph, NULL, 0, &first));
+	DO(cuGraphAddHostNode(&node, graph, &node, 1, &host));
+	return graph;
+}
+
+/* Host functions stay as long as anything may call them. */
+static void kept_functions(void)
+{
+	CUgraph graph, other = caller("of an update"), copy;
+	CUgraphExecUpdateResultInfo info;
+	CUgraphExec exec;
+	CUgraphNode node;
+	CUstream a;
+
+	DO(cuStreamCreate(&a, CU_STREAM_NON_BLOCKING));
+	graph = caller("of a graph that is gone");
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	DO(cuGraphDestroy(graph));
+	DO(cuGraphLaunch(exec, a));
+	DO(cuStreamSynchronize(a));
+	DO(cuGraphExecUpdate_v2(exec, other, &info));
+	DO(cuGraphDestroy(other));
+	usleep(10000);
+	DO(cuGraphLaunch(exec, a));
+	DO(cuGraphExecDestroy(exec));
+	DO(cuStreamSynchronize(a));
+
+	graph = caller("of a copy");
+	DO(cuGraphClone(&copy, graph));
+	DO(cuGraphDestroy(graph));
+	DO(cuGraphCreate(&graph, 0));
+	DO(cuGraphAddChildGraphNode(&node, graph, NULL, 0, copy));
+	DO(cuGraphDestroy(copy));
+	usleep(10000);
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	DO(cuGraphDestroy(graph));
+	DO(cuGraphLaunch(exec, a));
+	DO(cuStreamSynchronize(a));
+	DO(cuGraphExecDestroy(exec));
+}
+
 int main(int argc, char **argv)
 {
 	CUmodule m;
@@ -455,5 +509,6 @@ int main(int argc, char **argv)
 	questions();
 	refusals();
 	recorded_events();
+	kept_functions();
 	return 0;
 }
