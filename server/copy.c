@@ -567,11 +567,13 @@ void copy_recheck(struct session *s, uint64_t issued)
 {
 	struct copies *c = s->copies;
 	struct flight *f;
+	bool capturing;
 
 	for (f = list_first(c, &c->out); f && f->number <= issued; f = list_next(c, f)) {
 		if (f->done || f->orphan || context_use(f->context->real))
 			continue;
-		if (!stream_capturing(f->stream) && driver.cuStreamQuery(f->stream) == CUDA_SUCCESS)
+		if (!stream_capturing(f->stream, &capturing) && !capturing &&
+			driver.cuStreamQuery(f->stream) == CUDA_SUCCESS)
 			f->done = true;
 	}
 }
