@@ -117,6 +117,8 @@ static void count_work(struct thread *t, struct context *context, unsigned flags
 		atomic_fetch_add_explicit(&context->posted, 1, memory_order_relaxed);
 	if (t->uses)
 		atomic_fetch_add_explicit(&t->uses->posted, 1, memory_order_relaxed);
+	if (t->uses && !t->uses->object.handle)
+		t->uses->context->legacy_mark = t->uses->context->posted;
 	t->uses = NULL;
 }
 

@@ -25,6 +25,7 @@ struct context {
 	uint64_t id;		  /* unique for ever in this process */
 	_Atomic CUresult sticky;  /* fatal error of the context */
 	_Atomic uint64_t posted;  /* frames that may have made work */
+	_Atomic uint64_t legacy_mark; /* of these, up to the last that named the legacy stream */
 	_Atomic uint64_t synced;  /* of those, known to have completed */
 	_Atomic unsigned nonblocking; /* non-blocking streams made in this life */
 	_Atomic uint64_t taint;	  /* the highest of its blocking streams; see stream_taint */

@@ -76,14 +76,14 @@ static bool is_late(struct stream *s, const void *src, size_t bytes)
 
 static bool is_late_there(struct stream *s, const void *src, size_t bytes)
 {
-	return mirror_covers(src, bytes) && !stream_idle(s);
+	return mirror_covers(src, bytes) && !stream_first(s);
 }
 
 CUresult copy_settle(struct stream *s, const void *src, size_t bytes)
 {
 	if (!is_late(s, src, bytes) && !is_late_there(s, src, bytes))
 		return CUDA_SUCCESS;
-	return wire_stream_synchronize(s->object.handle);
+	return stream_settle(s);
 }
 
 /* In pieces that are not too much at once. Each waits behind a host function of the server's. */
@@ -196,8 +196,8 @@ static CUresult host_copy(void *dst, const void *src, size_t bytes, struct strea
 {
 	CUresult r = CUDA_SUCCESS;
 
-	if (!stream_idle(s))
-		r = wire_stream_synchronize(s->object.handle);
+	if (!stream_first(s))
+		r = stream_settle(s);
 	if (!r)
 		memmove(dst, src, bytes);
 	return r;

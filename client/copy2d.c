@@ -157,7 +157,7 @@ static CUresult box_out(const struct box *b, struct stream *s)
 
 static CUresult box_host(const struct box *b, struct stream *s)
 {
-	CUresult r = stream_idle(s) ? CUDA_SUCCESS : wire_stream_synchronize(s->object.handle);
+	CUresult r = stream_first(s) ? CUDA_SUCCESS : stream_settle(s);
 
 	for (size_t z = 0; z < b->depth && !r; z++) {
 		for (size_t y = 0; y < b->height; y++)

@@ -335,10 +335,9 @@ static void *background(void *unused)
 {
 	(void)unused;
 	while (client_usable() == CUDA_SUCCESS) {
-		if (atomic_load(&unasked) == 0) {
+		/* Now and then in any case: a server that cannot send does not read either. */
+		if (atomic_load(&unasked) == 0)
 			futex_wait(&unasked, 0, 1000000);
-			continue;
-		}
 		if (pthread_mutex_trylock(&receiving) == 0) {
 			while (client_usable() == CUDA_SUCCESS && receive_one(0, 0))
 				continue;

@@ -186,11 +186,13 @@ void stream_taint(struct stream *s, uint64_t id)
 bool stream_tainted(struct stream *s)
 {
 	uint64_t oldest = hostfunc_oldest();
+	/* stream_use, which raises the legacy stream's own, comes later. */
+	uint64_t taint = s->object.handle ? s->taint : s->context->taint;
 
-	if (oldest != UINT64_MAX && (s->taint >= oldest || (!(s->flags & CU_STREAM_NON_BLOCKING) &&
+	if (oldest != UINT64_MAX && (taint >= oldest || (!(s->flags & CU_STREAM_NON_BLOCKING) &&
 								   s->context->legacy.taint >= oldest)))
 		return true;
-	return hostfunc_in_graphs() && !stream_idle(s);
+	return hostfunc_in_graphs() && !stream_first(s);
 }
 
 uint64_t stream_mark(struct stream *s)
@@ -216,6 +218,23 @@ bool stream_idle(struct stream *s)
 	if (s->context->sticky)
 		return false;
 	return s->synced >= mark || s->context->synced >= s->context->posted;
+}
+
+bool stream_first(struct stream *s)
+{
+	struct context *c = s->context;
+	uint64_t mark = c->legacy_mark;
+
+	if (!stream_idle(s))
+		return false;
+	return !s->object.handle || s->flags & CU_STREAM_NON_BLOCKING || c->synced >= mark ||
+	       c->legacy.synced >= mark;
+}
+
+CUresult stream_settle(struct stream *s)
+{
+	/* The server's driver does not say of a stream without work what that would wait for. */
+	return wire_stream_synchronize(stream_idle(s) ? 0 : s->object.handle);
 }
 
 CUresult client_cuStreamCreateWithPriority(CUstream *phStream, unsigned int flags, int priority)

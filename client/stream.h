@@ -52,6 +52,10 @@ bool stream_tainted(struct stream *s);
 uint64_t stream_mark(struct stream *s);
 void stream_completed(struct stream *s, uint64_t mark);
 bool stream_idle(struct stream *s);
+/* Nothing is under way that new work in @s would come after: the legacy stream's comes before that of
+ * blocking ones. And wait for it, when there may be some. */
+bool stream_first(struct stream *s);
+CUresult stream_settle(struct stream *s);
 
 uint64_t stream_new_id(void);
 

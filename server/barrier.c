@@ -57,7 +57,7 @@ static CUstream *stream_list(struct context *c, size_t *count)
 {
 	struct stream *s;
 	CUstream *list;
-	size_t n = 1;
+	size_t n = 2;
 
 	pthread_mutex_lock(&c->lock);
 	LIST_FOREACH(s, &c->streams, link)
@@ -66,6 +66,8 @@ static CUstream *stream_list(struct context *c, size_t *count)
 	*count = 0;
 	if (list) {
 		list[(*count)++] = CU_STREAM_LEGACY;
+		if (c->left)
+			list[(*count)++] = c->left;
 		LIST_FOREACH(s, &c->streams, link)
 			list[(*count)++] = s->real;
 	}
@@ -109,9 +111,10 @@ CUresult barrier_poll(struct barrier *b)
 
 void barrier_end(struct barrier *b)
 {
+	while (b->count)
+		context_event_done(b->context, b->event[--b->count]);
 	free((void *)b->event);
 	b->event = NULL;
-	b->count = 0;
 }
 
 bool context_idle_all(struct session *s)

@@ -72,6 +72,7 @@ static struct context *context_new(
 	c->primary = primary;
 	c->failures = 0;
 	c->seen_count = c->spare_count = 0;
+	c->left = NULL;
 	pthread_mutex_unlock(&c->lock);
 	return c;
 }
@@ -171,6 +172,7 @@ static void context_objects_end(struct context *c)
 void context_end(struct context *c)
 {
 	struct session *s = c->session;
+	struct context *other;
 
 	handle_drop(s, KIND_CUcontext, c->id);
 	context_quiesce(c);
@@ -180,11 +182,19 @@ void context_end(struct context *c)
 		driver.cuEventDestroy_v2(c->spare[--c->spare_count]);
 	memory_free_all(s, c);
 	mirror_unpin(s, c);
-	staging_unpin(s->staging, c->primary ? NULL : c);
+	staging_unpin(s->staging, c);
 	pthread_mutex_lock(&s->state);
 	LIST_REMOVE(c, link);
 	context_give(s, c);
+	other = LIST_FIRST(&s->contexts);
+	if (other)
+		atomic_fetch_add(&other->users, 1);
 	pthread_mutex_unlock(&s->state);
+	/* Copies of the other contexts still need it. */
+	if (other && !context_use(other->real))
+		staging_pin(s->staging, other);
+	if (other)
+		atomic_fetch_sub(&other->users, 1);
 }
 
 /* The lock is held; NULL: not met and no room. */

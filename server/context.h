@@ -33,6 +33,7 @@ struct context {
 	struct context_seen *seen;
 	size_t seen_count, seen_room;
 	struct streams streams;
+	CUstream left; /* comes after the work of streams that were destroyed; NULL: there was none */
 	CUevent *spare;
 	size_t spare_count, spare_room;
 };

@@ -33,6 +33,7 @@ static bool primary_active(struct session *s, CUdevice device)
 CUresult server_context_retain(struct request *q, int device, unsigned int flags, uint64_t context)
 {
 	struct session *s = q->session;
+	struct context *c;
 	CUcontext real;
 	CUresult r;
 
@@ -42,10 +43,10 @@ CUresult server_context_retain(struct request *q, int device, unsigned int flags
 	if (!r)
 		r = context_use(real);
 	if (!r)
-		r = context_add(s, context, real, device, true, NULL);
+		r = context_add(s, context, real, device, true, &c);
 	if (r)
 		return r;
-	staging_pin(s->staging, NULL);
+	staging_pin(s->staging, c);
 	return CUDA_SUCCESS;
 }
 

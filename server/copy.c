@@ -164,10 +164,11 @@ static CUresult flight_go(
 	struct session *s, struct flights *list, struct flight *f, CUresult r, CUstream stream)
 {
 	struct copies *c = s->copies;
+	CUresult recorded = driver.cuEventRecord(f->event, stream);
 
+	/* Also of what failed: a part of it, or what it waits for, may use the slot. */
 	if (!r)
-		r = driver.cuEventRecord(f->event, stream);
-	/* It may still be under way; its event, if not recorded, is complete. */
+		r = recorded;
 	f->result = r;
 	atomic_fetch_add(&c->under_way, 1);
 	pthread_mutex_lock(&c->lock);
@@ -262,19 +263,23 @@ CUresult copy_in_fetched(
 	r = hostfunc_fetch(s, stream, id, room);
 	for (unsigned i = 0; r && i < count; i++)
 		staging_give(s->staging, slots[i]);
-	for (unsigned i = 0; !r && i < count; i++) {
+	if (r) {
+		free((void *)slots);
+		return r;
+	}
+	/* Bytes will come into all of them, so each is held until then, whatever fails. */
+	for (unsigned i = 0; i < count; i++) {
 		struct flight *f = flight_new(s->copies, serving_context);
 
-		/* Bytes will still come into the slots that are left, so they are not used again. */
 		if (!f) {
 			r = CUDA_ERROR_OUT_OF_MEMORY;
 			break;
 		}
 		f->slot = slots[i];
-		r = flight_go(s, &s->copies->in, f,
-			shape_issue(c, true, slots[i]->bytes, (uint64_t)i * BULK_CHUNK,
-				chunk_bytes(c->bytes, (uint64_t)i * BULK_CHUNK, BULK_CHUNK), stream),
-			stream);
+		if (!r)
+			r = shape_issue(c, true, slots[i]->bytes, (uint64_t)i * BULK_CHUNK,
+				chunk_bytes(c->bytes, (uint64_t)i * BULK_CHUNK, BULK_CHUNK), stream);
+		r = flight_go(s, &s->copies->in, f, r, stream);
 	}
 	free((void *)slots);
 	return r;
@@ -360,12 +365,6 @@ static void copy_finish(struct pending *p)
 	free(w);
 }
 
-/* copy_poll knows when it is done. */
-static CUresult copy_waiting(struct pending *p)
-{
-	return CUDA_ERROR_NOT_READY;
-}
-
 /* One part less to wait for. */
 static void wait_part(struct copies *c, struct copy_wait *w, CUresult r)
 {
@@ -449,7 +448,7 @@ CUresult copy_out(
 		w = calloc(1, sizeof(*w));
 		if (!w)
 			return CUDA_ERROR_OUT_OF_MEMORY;
-		w->pending.poll = copy_waiting;
+		/* copy_poll knows when it is done. */
 		w->pending.finish = copy_finish;
 		w->left = 1; /* this loop */
 	}

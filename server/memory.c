@@ -314,7 +314,8 @@ static void freeing_finish(struct pending *p)
 	} else {
 		pthread_mutex_lock(&m->lock);
 		a = allocation_find(m, f->address);
-		allocation_free(m, a);
+		if (a)
+			allocation_free(m, a);
 		pthread_mutex_unlock(&m->lock);
 	}
 	barrier_end(&f->barrier);

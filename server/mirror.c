@@ -233,8 +233,9 @@ CUresult server_mirror_unmap(struct request *q, uint64_t address)
 	pthread_mutex_lock(&m->lock);
 	LIST_REMOVE(r, link);
 	m->count--;
-	pthread_mutex_unlock(&m->lock);
+	/* Before anything else may come to lie there. */
 	region_free(r);
+	pthread_mutex_unlock(&m->lock);
 	return result;
 }
 
@@ -302,13 +303,22 @@ void mirror_forward(struct session *s)
 void mirror_unpin(struct session *s, struct context *c)
 {
 	struct region *r;
+	void *at;
 
-	pthread_mutex_lock(&s->mirror->lock);
-	LIST_FOREACH(r, &s->mirror->regions, link) {
-		if (r->owner != c || r->ending)
-			continue;
-		driver.cuMemHostUnregister(r->at);
-		r->owner = NULL;
-	}
-	pthread_mutex_unlock(&s->mirror->lock);
+	/* Unregistering may wait for work whose progress needs mirror_forward: without the lock. */
+	do {
+		at = NULL;
+		pthread_mutex_lock(&s->mirror->lock);
+		LIST_FOREACH(r, &s->mirror->regions, link) {
+			if (r->owner == c && !r->ending)
+				break;
+		}
+		if (r) {
+			at = r->at;
+			r->owner = NULL;
+		}
+		pthread_mutex_unlock(&s->mirror->lock);
+		if (at)
+			driver.cuMemHostUnregister(at);
+	} while (at);
 }

@@ -44,8 +44,11 @@ static struct pending *pending_next(struct session *s, struct pending *p)
 
 static void pending_ask(struct pending *p)
 {
-	CUresult r = p->context ? context_use(p->context->real) : CUDA_SUCCESS;
+	CUresult r;
 
+	if (!p->poll)
+		return;
+	r = p->context ? context_use(p->context->real) : CUDA_SUCCESS;
 	if (!r)
 		r = p->poll(p);
 	if (r == CUDA_ERROR_NOT_READY)

@@ -17,6 +17,7 @@
 enum {
 	SIDE_FRAME_MAX = 64 << 10,
 	SIDE_COME_S = 30,  /* time for the side connection to come */
+	END_STILLS = 10,
 	STILL_US = 300000, /* a dispatcher without progress so long is held in the driver */
 };
 
@@ -33,11 +34,14 @@ static struct side side;
 _Noreturn static void side_ended(struct session *s, const char *why)
 {
 	uint64_t before = UINT64_MAX;
+	unsigned still = 0;
 
+	/* One that ends takes 2 s, unless the driver holds it too. */
 	for (;;) {
 		uint64_t now = atomic_load(&s->progress);
 
-		if (now == before && !atomic_load(&s->ending))
+		still = now == before ? still + 1 : 0;
+		if (still > (atomic_load(&s->ending) ? END_STILLS : 0))
 			session_gone(s, why);
 		before = now;
 		usleep(STILL_US);

@@ -74,6 +74,12 @@ static void block_destroy(struct block *b)
 	free(b);
 }
 
+/* The warm context becomes device 0's primary one. */
+static struct context *owner_of(struct context *c)
+{
+	return c && c->primary && !c->device ? NULL : c;
+}
+
 static int block_pin(struct block *b, struct context *context)
 {
 	CUresult r;
@@ -86,7 +92,7 @@ static int block_pin(struct block *b, struct context *context)
 		return -EIO;
 	}
 	b->pinned = true;
-	b->owner = context;
+	b->owner = owner_of(context);
 	return 0;
 }
 
@@ -156,7 +162,7 @@ void staging_unpin(struct staging *st, struct context *context)
 
 	pthread_mutex_lock(&st->pinning);
 	LIST_FOREACH(b, &st->blocks, link) {
-		if (!b->pinned || b->owner != context)
+		if (!b->pinned || b->owner != owner_of(context))
 			continue;
 		driver.cuMemHostUnregister(b->memory);
 		b->pinned = false;

@@ -40,6 +40,25 @@ CUresult stream_born(struct session *s, uint64_t id, CUstream real)
 	return CUDA_SUCCESS;
 }
 
+/* Whose @real is. */
+static struct context *stream_context(struct session *s, CUstream real)
+{
+	struct context *c, *found = NULL;
+	struct stream *stream;
+
+	pthread_mutex_lock(&s->state);
+	LIST_FOREACH(c, &s->contexts, link) {
+		pthread_mutex_lock(&c->lock);
+		LIST_FOREACH(stream, &c->streams, link) {
+			if (stream->real == real)
+				found = c;
+		}
+		pthread_mutex_unlock(&c->lock);
+	}
+	pthread_mutex_unlock(&s->state);
+	return found;
+}
+
 void stream_gone(struct session *s, uint64_t id)
 {
 	struct handle_entry *e = handles_find(&s->handles, KIND_CUstream, id);
@@ -136,12 +155,36 @@ CUresult server_stream_query(struct request *q, CUstream stream)
 	return CUDA_SUCCESS;
 }
 
+/* What a stream that is destroyed still has to do is the context's to wait for: another stream, which
+ * barriers ask, comes after it. */
+static void stream_leave(struct session *s, CUstream real)
+{
+	struct context *c = stream_context(s, real);
+	CUevent event;
+	bool capturing;
+
+	if (!c || context_use(c->real) || stream_capturing(real, &capturing) || capturing ||
+		driver.cuStreamQuery(real) != CUDA_ERROR_NOT_READY)
+		return;
+	if (!c->left && driver.cuStreamCreate(&c->left, CU_STREAM_NON_BLOCKING)) {
+		c->left = NULL;
+		return;
+	}
+	if (context_event(c, &event))
+		return;
+	if (!driver.cuEventRecord(event, real))
+		driver.cuStreamWaitEvent(c->left, event, 0);
+	context_event_done(c, event);
+}
+
 CUresult server_stream_destroy(struct request *q, CUstream stream)
 {
 	/* Waits for it were hardened; nobody asks the stream itself any more after this. */
 	pthread_mutex_lock(&q->session->polling);
 	copy_stream_gone(q->session, stream);
 	pthread_mutex_unlock(&q->session->polling);
+	copy_stream_gone(q->session, stream);
+	stream_leave(q->session, stream);
 	return driver.cuStreamDestroy_v2(stream);
 }
 

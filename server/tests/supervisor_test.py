@@ -22,6 +22,7 @@ import warnings
 
 PROGRAM = ''
 SPEC_HASH = 0x1122334455667788
+VERSION = 2  # of the wire: WIRE_VERSION in protocol/wire.h
 COMMAND, SIDE, BULK = range(3)
 
 
@@ -39,7 +40,7 @@ def field(number, value):
     return varint(number << 3 | 2) + varint(len(value)) + value
 
 
-def hello(version=1, spec=SPEC_HASH, kind=0, environment=()):
+def hello(version=VERSION, spec=SPEC_HASH, kind=0, environment=()):
     body = field(1, version) + field(2, spec) + field(3, kind) + field(4, 42)
     body += field(5, b'host') + field(6, b'program')
     for setting in environment:
@@ -47,7 +48,7 @@ def hello(version=1, spec=SPEC_HASH, kind=0, environment=()):
     return struct.pack('<I', len(body)) + body
 
 
-def prelude(role=COMMAND, version=1, lane=0, ticket=bytes(16), magic=b'RGPU'):
+def prelude(role=COMMAND, version=VERSION, lane=0, ticket=bytes(16), magic=b'RGPU'):
     return magic + struct.pack('<HHII', version, role, lane, 0) + ticket
 
 
@@ -486,9 +487,9 @@ class Refusals(Case):
     def test_versions(self):
         code, text = self.server.refusal(prelude(version=7) + hello())
         self.assertEqual(code, 803)
-        self.assertRegex(text, 'version 1, client version 7: use matching')
+        self.assertRegex(text, f'version {VERSION}, client version 7: use matching')
         code, text = self.server.refusal(prelude() + hello(version=9))
-        self.assertRegex(text, 'version 1, client version 9')
+        self.assertRegex(text, f'version {VERSION}, client version 9')
 
     def test_spec(self):
         code, text = self.server.refusal(prelude() + hello(spec=0xabcdef))
