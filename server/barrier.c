@@ -112,7 +112,7 @@ CUresult barrier_poll(struct barrier *b)
 void barrier_end(struct barrier *b)
 {
 	while (b->count)
-		context_event_done(b->context, b->event[--b->count]);
+		context_event_later(b->context, b->event[--b->count]);
 	free((void *)b->event);
 	b->event = NULL;
 }

@@ -288,3 +288,17 @@ void context_event_done(struct context *c, CUevent e)
 		c->spare[c->spare_count++] = e;
 	pthread_mutex_unlock(&c->lock);
 }
+
+void context_event_later(struct context *c, CUevent e)
+{
+	size_t last;
+
+	context_event_done(c, e);
+	pthread_mutex_lock(&c->lock);
+	last = c->spare_count ? c->spare_count - 1 : 0;
+	if (last && c->spare[last] == e) {
+		c->spare[last] = c->spare[0];
+		c->spare[0] = e;
+	}
+	pthread_mutex_unlock(&c->lock);
+}

@@ -61,6 +61,8 @@ CUresult context_failure(struct context *c, uint32_t thread);
 /* Events without timing, for the worker's own use in this context, which is current. */
 CUresult context_event(struct context *c, CUevent *out);
 void context_event_done(struct context *c, CUevent e);
+/* One that is not ready yet: it is the last to be used again. */
+void context_event_later(struct context *c, CUevent e);
 
 /* No context of the session has work. */
 bool context_idle_all(struct session *s);

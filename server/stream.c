@@ -174,7 +174,7 @@ static void stream_leave(struct session *s, CUstream real)
 		return;
 	if (!driver.cuEventRecord(event, real))
 		driver.cuStreamWaitEvent(c->left, event, 0);
-	context_event_done(c, event);
+	context_event_later(c, event);
 }
 
 CUresult server_stream_destroy(struct request *q, CUstream stream)
