@@ -24,7 +24,8 @@ TEST_LINES = 15
 SANITIZER_OPTIONS = {
     'ASAN_OPTIONS': 'detect_leaks=1:abort_on_error=0:handle_segv=1:detect_stack_use_after_return=0',
     'UBSAN_OPTIONS': 'print_stacktrace=1:halt_on_error=1',
-    'TSAN_OPTIONS': 'halt_on_error=1:second_deadlock_stack=1',
+    'TSAN_OPTIONS': 'halt_on_error=1:second_deadlock_stack=1:suppressions='
+                    + os.path.join(ROOT, 'tests', 'tsan.supp'),
     'KILLS': '12',  # the 50 are in the plain build: here each takes several times as long
 }
 
