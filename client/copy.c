@@ -132,7 +132,8 @@ CUresult copy_in(CUdeviceptr dst, const void *src, size_t bytes, struct stream *
 		r = mirror_send();
 		return r ? r : wire_copy_device(dst, (uintptr_t)src, bytes, bulk.stream);
 	}
-	r = copy_settle(s, src, bytes);
+	if (!async)
+		r = copy_settle(s, src, bytes);
 	if (r)
 		return r;
 	if (bytes <= FRAME_INLINE_MAX)
