@@ -98,32 +98,17 @@ CUresult client_cuMemGetAddressRange_v2(CUdeviceptr *pbase, size_t *psize, CUdev
 	return CUDA_SUCCESS;
 }
 
-CUresult client_cuMemAllocAsync(CUdeviceptr *dptr, size_t bytesize, CUstream hStream)
-{
-	CUmemoryPool pool;
-	CUdeviceptr address;
-	uint64_t stream;
-	CUresult r = call_check(0);
-
-	if (!r)
-		r = stream_check(hStream, &stream);
-	if (r)
-		return r;
-	if (!dptr || !bytesize)
-		return CUDA_ERROR_INVALID_VALUE;
-	r = stub_cuDeviceGetMemPool(&pool, context_self()->device);
-	if (!r)
-		r = wire_cuMemAllocAsync(&address, bytesize, stream);
-	if (!r)
-		r = note(address, bytesize, pool);
-	if (!r)
-		*dptr = address;
-	return r;
-}
-
 CUresult memory_pooled(CUdeviceptr *dptr, size_t bytesize, CUmemoryPool pool)
 {
 	return note(*dptr, bytesize, pool);
+}
+
+CUresult memory_pooled_here(CUdeviceptr *dptr, size_t bytesize)
+{
+	CUmemoryPool pool;
+	CUresult r = stub_cuDeviceGetMemPool(&pool, context_self()->device);
+
+	return r ? r : memory_pooled(dptr, bytesize, pool);
 }
 
 CUresult client_cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream)

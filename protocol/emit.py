@@ -14,6 +14,13 @@ def wire_params(call, first=''):
     return ', '.join(([first] if first else []) + inner) or 'void'
 
 
+def around(calls, words, *given):
+    """Prototypes of hand-written functions around calls."""
+    ctypes = lambda call, args: [v.ctype if (v := call.param(a)) else 'size_t' for a in args]
+    return ''.join(sorted({prototype(f'CUresult {name}', ', '.join([*given, *ctypes(call, args)]) or 'void', ';\n')
+                           for call in calls for name, args in filter(None, (getattr(call, w) for w in words))}))
+
+
 def prototype(name, inner, tail):
     """A prototype or the head of a definition."""
     return textwrap.fill(f'{name}({inner})', 98, subsequent_indent='\t\t', break_on_hyphens=False) + tail

@@ -5,7 +5,7 @@ wire_NAME encodes a request, sends it and decodes the reply. stub_NAME checks
 pointers and handles first. The exported function calls the stub or its
 hand-written replacement, client_NAME.
 """
-from emit import fixed_size, header, params, prototype
+from emit import around, fixed_size, header, params, prototype
 
 CACHED_MAX = 2048  # bytes of a request that is answered from memory
 
@@ -110,12 +110,10 @@ def client_calls_h(spec):
     halves = lambda prefix, wanted: ''.join(prototype(f'CUresult {prefix}_{c.name}', params(c.params), ';\n')
                                             for c in filter(wanted, spec.functions))
     checks = ''.join(f'CUresult {h.check}({h.name} handle, uint64_t *wire);\n' for h in spec.handles if h.check)
-    around = {prototype(f'CUresult {name}', params(args, lambda a: v.ctype if (v := c.param(a)) else 'size_t'), ';\n')
-              for c in spec.functions for name, args in filter(None, (c.before, c.after))}
     return header('CLIENT_CALLS_H', 'cuda_types.h', body=f'''/* What a handle is on the wire, or the error for it. */
 {checks}
 /* What goes before a call is sent, and after it was good. */
-{''.join(sorted(around))}
+{around(spec.functions, ('before', 'after'))}
 /* Hand-written halves. */
 {halves('client', lambda c: c.hand_client)}
 /* Generated halves, for those that call another function of the interface. */
@@ -151,9 +149,9 @@ def stub(spec, call):
         return head + f'\treturn {inner_name(target)}({", ".join(call.via[1])});\n}}\n\n'
     refuse = lambda wrong, error: f'\tif ({wrong})\n\t\treturn call_refuse({flags_of(call)}, {error});\n'
     decls, text, args, after = '', '', [], ''
-    around = lambda what: f'\tr = {what[0]}({", ".join(what[1])});\n'
+    ours = lambda what: f'\tr = {what[0]}({", ".join(what[1])});\n'
     if call.before:
-        text = around(call.before) + '\tif (r != CUDA_SUCCESS)\n' \
+        text = ours(call.before) + '\tif (r != CUDA_SUCCESS)\n' \
             '\t\treturn r == (CUresult)CALL_NOTHING ? CUDA_SUCCESS : r;\n'
     elif any(v.handle and not v.minted and not v.pointer for v in call.params):
         # Looking such a handle up takes a lock, which a forked child must not.
@@ -185,7 +183,7 @@ def stub(spec, call):
                     text += f'\t{copy}.{field.name} = ({field.base})(uintptr_t){number};\n'
                     after += f'\t{copy}.{field.name} = {inside};\n' if var.way == 'inout' else ''
             after += f'\t*{var.name} = {copy};\n' if var.way == 'inout' else ''
-    after += '\tif (r == CUDA_SUCCESS)\n\t' + around(call.after) if call.after else ''
+    after += '\tif (r == CUDA_SUCCESS)\n\t' + ours(call.after) if call.after else ''
     return f'{head}{decls}\tCUresult r;\n\n{text}\tr = wire_{call.name}({", ".join(args)});\n{after}\treturn r;\n}}\n\n'
 
 

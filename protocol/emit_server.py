@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """C of the server: handlers, their dispatch and the table of the driver's functions."""
-from emit import fixed_size, header, indent, prototype, wire_params
+from emit import around, fixed_size, header, indent, prototype, wire_params
 
 
 def server_calls_h(spec):
-    return header('SERVER_CALLS_H', 'session.h', body=''.join(
+    return header('SERVER_CALLS_H', 'session.h', body='/* What goes before and after functions of the driver. */\n' +
+                  around(spec.remote, ('first', 'then'), 'struct request *') +
+                  '\n/* Hand-written halves. */\n' + ''.join(
         (f'/* {c.text} */\n' if c.text else '') +
         prototype(f'CUresult server_{c.name}', wire_params(c, 'struct request *q'), ';\n')
         for c in spec.calls if c.hand_server))
@@ -122,10 +124,11 @@ class Handler:
         return f'&{name}' if var and var.pointer and name not in self.runs else name
 
     def invoke(self):
-        target, names = self.call.calls or (self.call.name, [v.name for v in self.call.params])
-        args = [self.argument(n) for n in names]
-        return f'server_{target}({", ".join(["q"] + args)})' if self.call.hand_server else \
-            f'driver.{target}({", ".join(args)})'
+        call, args = self.call, lambda names, *more: ', '.join([*more, *map(self.argument, names)])
+        target, names = call.calls or (call.name, [v.name for v in call.params])
+        own = f'server_{target}({args(names, "q")})' if call.hand_server else f'driver.{target}({args(names)})'
+        ours = lambda what: f'{what[0]}({args(what[1], "q")})' if what else None
+        return ';\n\tif (r == CUDA_SUCCESS)\n\t\tr = '.join(filter(None, (ours(call.first), own, ours(call.then))))
 
     def __str__(self):
         call, always = self.call, 'always' in self.call.words

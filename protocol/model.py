@@ -108,6 +108,8 @@ class Call:
     calls: tuple = None   # of a wire operation: the driver's function that serves it, and its arguments
     before: tuple = None  # functions of the client around the sending, and their arguments
     after: tuple = None
+    first: tuple = None   # functions of the server around the driver's, and their arguments
+    then: tuple = None
     reason: str = ''
     error: int = 801
     request: list = field(default_factory=list)

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read a spec of calls, check it, and lay out each call's values.
 
-The language is described in README.md. This file knows the kinds of things a
-spec can say, never the name of a call or a type. Everything that emitters need
-to agree on is decided here once: in particular the order of values in requests
-and replies, as lists of Item.
+README.md has the language. This file knows what a spec can say, never the name of a call or a type.
+What emitters need to agree on is decided here: above all the order of values in requests and replies.
 """
 import hashlib
 import re
@@ -204,7 +202,7 @@ class Spec:
             call.twin_since = self.number() if self.accept('since') else 0
         elif word == 'via':
             call.via, call.answer = self.read_target(call), 'rewritten'
-        elif word in ('calls', 'before', 'after'):
+        elif word in ('calls', 'before', 'after', 'first', 'then'):
             setattr(call, word, self.read_target(call))
         else:
             self.fail(f'unknown word {word!r}', call.line)
@@ -252,6 +250,7 @@ class Spec:
                 remote and not call.wire and any(v.minted and v.words & {'new', 'free'} for v in call.params),
             'has no stub for anything before or after it':
                 (call.before or call.after) and (not remote or call.wire or call.hand_client),
+            'has no driver call to go around': (call.first or call.then) and (not remote or call.hand_server),
             'is a wire operation: lower case, custom or calls another':
                 call.wire and (call.name != call.name.lower() or call.hand_server == bool(call.calls))})
         for target, _ in filter(None, (call.via, call.calls)):

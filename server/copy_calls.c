@@ -87,9 +87,9 @@ static bool device_type(CUmemorytype type)
 	return type == CU_MEMORYTYPE_DEVICE || type == CU_MEMORYTYPE_UNIFIED;
 }
 
-CUresult server_copy_device_2d(struct request *q, CUDA_MEMCPY2D *copy, CUstream stream)
+/* Its host side would be this process's own memory. */
+CUresult copy_on_device(struct request *q, CUDA_MEMCPY2D *copy)
 {
-	if (!device_type(copy->srcMemoryType) || !device_type(copy->dstMemoryType))
-		return CUDA_ERROR_INVALID_VALUE;
-	return driver.cuMemcpy2DAsync_v2(copy, stream);
+	return device_type(copy->srcMemoryType) && device_type(copy->dstMemoryType)
+		       ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }

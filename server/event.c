@@ -10,13 +10,9 @@ struct event_wait {
 	CUevent event;
 };
 
-CUresult server_event_query(struct request *q, CUevent event)
+/* As for streams: the client will not come back to wait. */
+CUresult event_seen(struct request *q, CUevent event)
 {
-	CUresult r = driver.cuEventQuery(event);
-
-	if (r)
-		return r;
-	/* As for streams: the client will not come back to wait. */
 	driver.cuEventSynchronize(event);
 	session_notice(q->session);
 	return CUDA_SUCCESS;
@@ -62,7 +58,7 @@ static bool event_forget(struct pending *p, const void *event)
 	return true;
 }
 
-CUresult server_event_destroy(struct request *q, CUevent event)
+CUresult event_ending(struct request *q, CUevent event)
 {
 	struct session *s = q->session;
 
@@ -71,5 +67,5 @@ CUresult server_event_destroy(struct request *q, CUevent event)
 		pending_each(s, event_forget, event);
 		pthread_mutex_unlock(&s->polling);
 	}
-	return driver.cuEventDestroy_v2(event);
+	return CUDA_SUCCESS;
 }

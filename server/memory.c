@@ -361,16 +361,11 @@ CUresult server_memory_alloc(struct request *q, CUdeviceptr *address, size_t byt
 	return memory_alloc(serving_context, bytes, address);
 }
 
-CUresult server_cuMemGetInfo_v2(struct request *q, size_t *free, size_t *total)
+CUresult memory_within_limit(struct request *q, size_t *free, size_t *total)
 {
-	uint64_t left, all;
-	CUresult r = driver.cuMemGetInfo_v2(free, total);
+	uint64_t left = *free, all = *total;
 
-	if (r)
-		return r;
 	pools_account(q->session);
-	left = *free;
-	all = *total;
 	quota_apply(serving_context->device, &left, &all);
 	*free = left;
 	*total = all;

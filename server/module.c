@@ -172,19 +172,19 @@ static void part_ends(void *user, uint64_t id, struct handle_entry *e)
 	handle_drop(end->session, KIND_CUmodule, id);
 }
 
-CUresult server_module_unload(struct request *q, CUmodule module)
+CUresult module_ending(struct request *q, CUmodule module)
 {
 	functions_end(q->session, module);
-	return driver.cuModuleUnload(module);
+	return CUDA_SUCCESS;
 }
 
-CUresult server_library_unload(struct request *q, CUlibrary library)
+CUresult library_ending(struct request *q, CUlibrary library)
 {
 	struct ending parts = {q->session, KIND_CUmodule, library};
 
 	handles_each(&q->session->handles, KIND_CUmodule, part_ends, &parts);
 	functions_end(q->session, library);
-	return driver.cuLibraryUnload(library);
+	return CUDA_SUCCESS;
 }
 
 CUresult server_library_module(struct request *q, CUlibrary library, uint64_t module)

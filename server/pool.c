@@ -72,10 +72,16 @@ void pools_account(struct session *s)
 	pthread_mutex_unlock(&ps->lock);
 }
 
-/* An allocation was made: keep it if the limit allows. */
-static CUresult pool_settle(
-	struct session *s, CUmemoryPool pool, CUdeviceptr *dptr, CUstream stream)
+/* An allocation that the limit can never hold is refused before the driver makes room for it. */
+CUresult pool_check(struct request *q, size_t bytes)
 {
+	return quota_limit() && bytes > quota_limit() ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
+}
+
+/* An allocation was made: keep it if the limit allows. */
+CUresult pool_settle(struct request *q, CUdeviceptr *dptr, CUmemoryPool pool, CUstream stream)
+{
+	struct session *s = q->session;
 	CUdevice device = serving_context->device;
 
 	if (!quota_limit() || !pool_account(s, pool, device))
@@ -91,33 +97,10 @@ static CUresult pool_settle(
 	return CUDA_ERROR_OUT_OF_MEMORY;
 }
 
-/* An allocation that the limit can never hold is refused before the driver makes room for it. */
-static bool pool_hopeless(size_t bytes)
-{
-	return quota_limit() && bytes > quota_limit();
-}
-
-CUresult server_cuMemAllocAsync(
-	struct request *q, CUdeviceptr *dptr, size_t bytesize, CUstream hStream)
+CUresult pool_settle_here(struct request *q, CUdeviceptr *dptr, CUstream stream)
 {
 	CUmemoryPool pool;
-	CUresult r;
+	CUresult r = driver.cuDeviceGetMemPool(&pool, serving_context->device);
 
-	if (pool_hopeless(bytesize))
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	r = driver.cuDeviceGetMemPool(&pool, serving_context->device);
-	if (!r)
-		r = driver.cuMemAllocAsync(dptr, bytesize, hStream);
-	return r ? r : pool_settle(q->session, pool, dptr, hStream);
-}
-
-CUresult server_cuMemAllocFromPoolAsync(
-	struct request *q, CUdeviceptr *dptr, size_t bytesize, CUmemoryPool pool, CUstream hStream)
-{
-	CUresult r;
-
-	if (pool_hopeless(bytesize))
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	r = driver.cuMemAllocFromPoolAsync(dptr, bytesize, pool, hStream);
-	return r ? r : pool_settle(q->session, pool, dptr, hStream);
+	return r ? r : pool_settle(q, dptr, pool, stream);
 }

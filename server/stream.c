@@ -141,14 +141,9 @@ CUresult server_stream_synchronize(struct request *q, CUstream stream)
 	return pending_add(q->session, &w->pending, q);
 }
 
-CUresult server_stream_query(struct request *q, CUstream stream)
+/* The client waits for nothing that it knows is done, so what kernels printed is shown now. */
+CUresult stream_seen(struct request *q, CUstream stream)
 {
-	CUresult r = driver.cuStreamQuery(stream);
-
-	if (r)
-		return r;
-	/* The client waits for nothing that it knows is done, so what kernels printed is shown now.
-	 */
 	driver.cuStreamSynchronize(stream);
 	copy_completed(q->session, serving_context, false, stream, copy_issued(q->session));
 	session_notice(q->session);
@@ -177,7 +172,7 @@ static void stream_leave(struct session *s, CUstream real)
 	context_event_later(c, event);
 }
 
-CUresult server_stream_destroy(struct request *q, CUstream stream)
+CUresult stream_ending(struct request *q, CUstream stream)
 {
 	/* Waits for it were hardened; nobody asks the stream itself any more after this. */
 	pthread_mutex_lock(&q->session->polling);
@@ -185,7 +180,7 @@ CUresult server_stream_destroy(struct request *q, CUstream stream)
 	pthread_mutex_unlock(&q->session->polling);
 	copy_stream_gone(q->session, stream);
 	stream_leave(q->session, stream);
-	return driver.cuStreamDestroy_v2(stream);
+	return CUDA_SUCCESS;
 }
 
 CUresult server_stream_capture_info(struct request *q, CUstream stream,

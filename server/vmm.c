@@ -251,8 +251,7 @@ CUresult server_cuMemUnmap(struct request *q, CUdeviceptr ptr, size_t size)
 }
 
 /* Slabs and allocations are the worker's: only reservations of the client are its to open. */
-CUresult server_cuMemSetAccess(
-	struct request *q, CUdeviceptr ptr, size_t size, const CUmemAccessDesc *desc, size_t count)
+CUresult reservation_check(struct request *q, CUdeviceptr ptr, size_t size)
 {
 	struct memory *m = q->session->memory;
 	bool inside;
@@ -260,5 +259,5 @@ CUresult server_cuMemSetAccess(
 	pthread_mutex_lock(&m->lock);
 	inside = size && reservation_of(m->vmm, ptr, size);
 	pthread_mutex_unlock(&m->lock);
-	return inside ? driver.cuMemSetAccess(ptr, size, desc, count) : CUDA_ERROR_INVALID_VALUE;
+	return inside ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }

@@ -222,11 +222,19 @@ def section_c(spec, section):
     text += ''.join(str(Test(spec, c)) for c in calls)
     rows = ''
     for call in calls:
-        flags = [f for f, on in (('TEST_POSTED', call.answer == 'posted'), ('TEST_ALWAYS', 'always' in call.words))
-                 if on]
+        flags = [f for f, on in (('TEST_POSTED', call.answer == 'posted'), ('TEST_ALWAYS', 'always' in call.words),
+                                 ('TEST_FIRST', call.first), ('TEST_THEN', call.then)) if on]
         rows += f'\t{{ "{call.name}", OP_{call.name}, {" | ".join(flags) or "0"}, fill_{call.name}, ' \
                 f'call_{call.name}, check_{call.name}, kept_{call.name}, named_{call.name} }},\n'
     return text + f'const struct test_row rows_{slug(section)}[] = {{\n{rows}\t{{ NULL, 0, 0, NULL, NULL, NULL, NULL, NULL }},\n}};\n'
+
+
+def fakes_around(spec):
+    """What comes before and after functions of the driver, counted."""
+    types = lambda call, args: [v.ctype if (v := call.param(a)) else 'size_t' for a in args]
+    heads = {prototype(f'CUresult {name}', ', '.join(['struct request *q'] + [f'{t} arg_{i}' for i, t in enumerate(types(call, args))]), '\n')
+             for call in spec.remote for name, args in filter(None, (call.first, call.then))}
+    return ''.join(f'{head}{{\n\ttest_around++;\n\treturn CUDA_SUCCESS;\n}}\n\n' for head in sorted(heads))
 
 
 def main(argv):
@@ -236,7 +244,8 @@ def main(argv):
             file.write(BANNER.format(os.path.basename(argv[1])) + section_c(spec, section))
     names = [f'rows_{slug(s)}' for s in spec.sections]
     with open(os.path.join(argv[2], 'roundtrip_all.c'), 'w', encoding='utf-8') as file:
-        file.write(BANNER.format(os.path.basename(argv[1])) + '#include "roundtrip.h"\n\n')
+        file.write(BANNER.format(os.path.basename(argv[1])) + '#include "roundtrip.h"\n#include "server_calls.h"\n\n' +
+                   fakes_around(spec))
         file.write(''.join(f'extern const struct test_row {n}[];\n' for n in names))
         file.write('\nconst struct test_row *const test_rows[] = {\n' + ''.join(f'\t{n},\n' for n in names) + '\tNULL,\n};\n')
 

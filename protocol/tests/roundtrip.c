@@ -24,7 +24,7 @@ enum {
 	WRONG = 64, /* damaged variants of each request */
 };
 
-int test_served;
+int test_served, test_around;
 bool test_quiet, test_optional;
 CUresult test_result;
 bool call_stats;
@@ -270,8 +270,16 @@ void call_flush(void)
 static CUresult again(const struct test_row *row)
 {
 	row->fill();
-	test_served = 0;
+	test_served = test_around = 0;
 	return row->call();
+}
+
+/* What goes around the served function was called, the second part only if it was @good. */
+static void expect_around(const struct test_row *row, bool good)
+{
+	int first = !!(row->flags & TEST_FIRST), then = good && row->flags & TEST_THEN;
+
+	expect(test_around == first + then, "not what is around it");
 }
 
 static void round_trip(const struct test_row *row)
@@ -279,6 +287,7 @@ static void round_trip(const struct test_row *row)
 	test_result = CUDA_SUCCESS;
 	expect(again(row) == CUDA_SUCCESS, "failed");
 	expect(test_served == 1, "was not served once");
+	expect_around(row, true);
 	row->check();
 	row->named(dispatch_find(row->opcode));
 }
@@ -290,6 +299,7 @@ static void failed_trip(const struct test_row *row)
 	test_result = CUDA_ERROR_ILLEGAL_ADDRESS;
 	r = again(row);
 	expect(r == (row->flags & TEST_POSTED ? CUDA_SUCCESS : test_result), "lost its error");
+	expect_around(row, false);
 	if (row->flags & TEST_ALWAYS)
 		row->check();
 	else

@@ -18,6 +18,8 @@
 enum {
 	TEST_POSTED = 1, /* nobody waits for it */
 	TEST_ALWAYS = 2, /* has results even when it failed */
+	TEST_FIRST = 4,	 /* something of the server's comes before the driver's function */
+	TEST_THEN = 8,	 /* and after it */
 };
 
 /* One remote call: make up arguments, call it, compare what came back. */
@@ -36,6 +38,7 @@ struct test_row {
 extern const struct test_row *const test_rows[];
 
 extern int test_served;	     /* how often the served function ran */
+extern int test_around;	     /* how often what comes before and after it ran */
 extern bool test_quiet;	     /* arguments are garbage: do not look at them */
 extern bool test_optional;   /* optional pointers are given */
 extern CUresult test_result; /* what the served function answers */

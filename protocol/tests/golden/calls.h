@@ -3,7 +3,7 @@
 #ifndef CALLS_H
 #define CALLS_H
 
-#define SPEC_HASH 0x9b546297ab44bc37ull
+#define SPEC_HASH 0xd47d31e995db4b90ull
 
 #define OPCODES(X) \
 	X(setAsync, 0x0100, 0, .stream_at = 17, .event_at = -1) \

@@ -68,7 +68,11 @@ int serve_setLimit(struct request *q)
 	if (!get_all(&in))
 		return -EPROTO;
 	if (r == CUDA_SUCCESS)
+		r = mode_check(q, mode);
+	if (r == CUDA_SUCCESS)
 		r = driver.setLimit(mode, value);
+	if (r == CUDA_SUCCESS)
+		r = mode_note(q, mode, 3);
 	return request_done(q, r);
 }
 

@@ -140,6 +140,8 @@ int serve_event_end(struct request *q)
 		return -EPROTO;
 	find_minted(q, KIND_Event, &event, &r);
 	if (r == CUDA_SUCCESS)
+		r = event_leave(q, event);
+	if (r == CUDA_SUCCESS)
 		r = driver.eventDestroy(event);
 	if (r == CUDA_SUCCESS) {
 		handle_drop(q->session, KIND_Event, event_id);

@@ -5,6 +5,12 @@
 
 #include "session.h"
 
+/* What goes before and after functions of the driver. */
+CUresult event_leave(struct request *, Event);
+CUresult mode_check(struct request *, Mode);
+CUresult mode_note(struct request *, Mode, size_t);
+
+/* Hand-written halves. */
 /* Hand-written on both ends. */
 CUresult server_allocate(struct request *q, Address *at, size_t n);
 /* An operation between hand-written halves. */
