@@ -37,36 +37,6 @@ static struct link *link_find(CUlinkState state)
 	return l;
 }
 
-static void fetch_logs(struct link *l)
-{
-	unsigned size[2];
-	char *text[2];
-
-	if (!l->options.log[0] && !l->options.log[1])
-		return;
-	for (int i = 0; i < 2; i++) {
-		size[i] = l->options.log[i] ? l->options.log_size[i] : 0;
-		if (size[i] > LOAD_LOG_MAX)
-			size[i] = LOAD_LOG_MAX;
-		text[i] = malloc(size[i] + 1);
-	}
-	if (text[0] && text[1] &&
-		wire_link_logs((uintptr_t)l->state, &size[0], text[0], &size[1], text[1]) == 0) {
-		for (int i = 0; i < 2; i++) {
-			size_t room = l->options.log_size[i], n = size[i];
-
-			if (!l->options.log[i] || !room)
-				continue;
-			if (n > room - 1)
-				n = room - 1;
-			memcpy(l->options.log[i], text[i], n);
-			l->options.log[i][n] = '\0';
-		}
-	}
-	free(text[0]);
-	free(text[1]);
-}
-
 CUresult client_cuLinkCreate_v2(unsigned int numOptions, CUjit_option *options, void **optionValues,
 	CUlinkState *stateOut)
 {
@@ -81,6 +51,8 @@ CUresult client_cuLinkCreate_v2(unsigned int numOptions, CUjit_option *options, 
 	if (!l)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	r = load_options_read(&l->options, numOptions, options, optionValues);
+	/* The array of values may be gone when there is something to say. */
+	l->options.log_size_value[0] = l->options.log_size_value[1] = NULL;
 	if (!r)
 		r = wire_link_create(&l->state, (const CUjit_option *)l->options.id,
 			l->options.value, l->options.count);
@@ -100,6 +72,7 @@ CUresult client_cuLinkAddData_v2(CUlinkState state, CUjitInputType type, void *d
 	const char *name, unsigned int numOptions, CUjit_option *options, void **optionValues)
 {
 	struct load_options o;
+	struct load_logs logs;
 	struct link *l;
 	CUresult r = call_check(0);
 
@@ -113,10 +86,12 @@ CUresult client_cuLinkAddData_v2(CUlinkState state, CUjitInputType type, void *d
 	if (!data || !size || (unsigned)type >= CU_JIT_NUM_INPUT_TYPES)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = load_ship(data, size);
-	if (!r)
-		r = wire_link_add((uintptr_t)state, type, name ? name : "",
-			(const CUjit_option *)o.id, o.value, o.count);
-	fetch_logs(l);
+	if (r)
+		return r;
+	load_logs_begin(&logs, &l->options);
+	r = wire_link_add((uintptr_t)state, type, name ? name : "", (const CUjit_option *)o.id,
+		o.value, o.count, &logs.size[0], logs.text[0], &logs.size[1], logs.text[1]);
+	load_logs_end(&logs, &l->options);
 	return r;
 }
 
@@ -136,29 +111,52 @@ CUresult client_cuLinkAddFile_v2(CUlinkState state, CUjitInputType type, const c
 	return r;
 }
 
-static CUresult fetch_image(struct link *l, size_t size)
+/* Up to *@bytes of the image from @offset on; *@total is its size. The linker's logs come with the first. */
+static CUresult link_piece(struct link *l, size_t offset, uint8_t *to, size_t *bytes, size_t *total)
 {
-	l->image = malloc(size ? size : 1);
-	if (!l->image)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	for (size_t at = 0; at < size;) {
-		size_t n = size - at < READ_PIECE ? size - at : READ_PIECE, had = n;
-		CUresult r = wire_link_read((uintptr_t)l->state, at, &n, l->image + at);
+	struct load_options none = {0};
+	struct load_options *o = offset ? &none : &l->options;
+	struct load_logs logs;
+	CUresult r;
 
-		if (r)
-			return r;
-		if (!n || n > had)
-			return CUDA_ERROR_UNKNOWN;
+	load_logs_begin(&logs, o);
+	r = wire_link_complete((uintptr_t)l->state, offset, total, bytes, to, &logs.size[0],
+		logs.text[0], &logs.size[1], logs.text[1]);
+	load_logs_end(&logs, o);
+	return r;
+}
+
+/* Link, and fetch the image; *@size is what it has. */
+static CUresult link_fetch(struct link *l, size_t *size)
+{
+	uint8_t *image = malloc(READ_PIECE), *whole;
+	size_t at = READ_PIECE, total;
+	CUresult r = image ? link_piece(l, 0, image, &at, size) : CUDA_ERROR_OUT_OF_MEMORY;
+
+	whole = r ? NULL : realloc(image, *size ? *size : 1);
+	if (!r && !whole)
+		r = CUDA_ERROR_OUT_OF_MEMORY;
+	image = whole ? whole : image;
+	while (!r && at < *size) {
+		size_t n = *size - at < READ_PIECE ? *size - at : READ_PIECE;
+
+		r = link_piece(l, at, image + at, &n, &total);
+		if (!r && !n)
+			r = CUDA_ERROR_UNKNOWN;
 		at += n;
 	}
-	return CUDA_SUCCESS;
+	if (r)
+		free(image);
+	else
+		l->image = image;
+	return r;
 }
 
 CUresult client_cuLinkComplete(CUlinkState state, void **cubinOut, size_t *sizeOut)
 {
 	CUresult r = call_check(0);
 	struct link *l;
-	size_t size;
+	size_t none = 0, size;
 
 	if (r)
 		return r;
@@ -167,10 +165,7 @@ CUresult client_cuLinkComplete(CUlinkState state, void **cubinOut, size_t *sizeO
 		return CUDA_ERROR_INVALID_HANDLE;
 	if (!cubinOut)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = wire_link_complete((uintptr_t)state, &size);
-	fetch_logs(l);
-	if (!r && !l->image)
-		r = fetch_image(l, size);
+	r = l->image ? link_piece(l, 0, NULL, &none, &size) : link_fetch(l, &size);
 	if (r)
 		return r;
 	*cubinOut = l->image;

@@ -118,13 +118,7 @@ static CUresult ship_image(const struct image *image, unsigned *kind)
 	return r;
 }
 
-/* Room for the logs that the application asked for; its own buffers are written at the end. */
-struct logs {
-	unsigned size[2];
-	char *text[2];
-};
-
-static void logs_init(struct logs *l, const struct load_options *o)
+void load_logs_begin(struct load_logs *l, const struct load_options *o)
 {
 	for (int i = 0; i < 2; i++) {
 		l->size[i] = o->log[i] ? o->log_size[i] : 0;
@@ -136,7 +130,7 @@ static void logs_init(struct logs *l, const struct load_options *o)
 	}
 }
 
-static void logs_give(struct logs *l, const struct load_options *o)
+void load_logs_end(struct load_logs *l, const struct load_options *o)
 {
 	for (int i = 0; i < 2; i++) {
 		size_t n = l->size[i];
@@ -157,20 +151,20 @@ static void logs_give(struct logs *l, const struct load_options *o)
 static CUresult load_open(const struct image *image, const struct load_options *o, uint64_t handle,
 	bool library)
 {
-	struct logs logs;
+	struct load_logs logs;
 	unsigned kind;
 	CUresult r = ship_image(image, &kind);
 
 	if (r)
 		return r;
-	logs_init(&logs, o);
+	load_logs_begin(&logs, o);
 	if (library)
 		r = wire_library_load(handle, kind, (const CUjit_option *)o->id, o->value, o->count,
 			NULL, NULL, 0, &logs.size[0], logs.text[0], &logs.size[1], logs.text[1]);
 	else
 		r = wire_module_load(handle, kind, (const CUjit_option *)o->id, o->value, o->count,
 			&logs.size[0], logs.text[0], &logs.size[1], logs.text[1]);
-	logs_give(&logs, o);
+	load_logs_end(&logs, o);
 	return r;
 }
 

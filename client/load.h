@@ -24,6 +24,16 @@ struct load_options {
 CUresult load_options_read(struct load_options *o, unsigned count, const CUjit_option *ids,
 	void **values);
 
+/* Room for the logs that the application asked for, info and error: a call puts them there, and says their
+ * sizes; load_logs_end() writes them to the application's own buffers. */
+struct load_logs {
+	unsigned size[2];
+	char *text[2];
+};
+
+void load_logs_begin(struct load_logs *l, const struct load_options *o);
+void load_logs_end(struct load_logs *l, const struct load_options *o);
+
 /* Send bytes as this thread's next image: what a load or link operation then consumes. */
 CUresult load_ship(const void *data, size_t size);
 

@@ -77,49 +77,9 @@ CUresult server_link_create(struct request *q, CUlinkState *state, const CUjit_o
 	return CUDA_SUCCESS;
 }
 
-CUresult server_link_add(struct request *q, CUlinkState state, CUjitInputType type,
-	const char *name, const CUjit_option *options, const uint64_t *values, unsigned int count)
-{
-	struct image *image = image_take(q);
-	struct jit j;
-	CUresult r = image ? jit_fill(&j, options, values, count) : CUDA_ERROR_INVALID_VALUE;
-
-	if (!r)
-		r = driver.cuLinkAddData_v2(
-			state, type, image->bytes, image->size, name, j.count, j.option, j.value);
-	image_free(q->session, image);
-	return r;
-}
-
-CUresult server_link_complete(struct request *q, CUlinkState state, size_t *bytes)
-{
-	struct link *l = link_find(state);
-	void *image = NULL;
-	CUresult r = l ? driver.cuLinkComplete(state, &image, bytes) : CUDA_ERROR_INVALID_HANDLE;
-
-	if (!r) {
-		l->image = image;
-		l->size = *bytes;
-	}
-	return r;
-}
-
-CUresult server_link_read(
-	struct request *q, CUlinkState state, size_t offset, size_t *bytes, uint8_t *image)
-{
-	struct link *l = link_find(state);
-
-	if (!l || !l->image || offset > l->size)
-		return CUDA_ERROR_INVALID_VALUE;
-	if (*bytes > l->size - offset)
-		*bytes = l->size - offset;
-	memcpy(image, l->image + offset, *bytes);
-	return CUDA_SUCCESS;
-}
-
 static void log_copy(unsigned *size, char *to, const char *from)
 {
-	size_t n = strnlen(from, LINK_LOG);
+	size_t n = from ? strnlen(from, LINK_LOG) : 0;
 
 	if (n > *size)
 		n = *size;
@@ -128,16 +88,57 @@ static void log_copy(unsigned *size, char *to, const char *from)
 	*size = n;
 }
 
-CUresult server_link_logs(struct request *q, CUlinkState state, unsigned int *info_size,
-	char *info_log, unsigned int *error_size, char *error_log)
+CUresult server_link_add(struct request *q, CUlinkState state, CUjitInputType type,
+	const char *name, const CUjit_option *options, const uint64_t *values, unsigned int count,
+	unsigned int *info_size, char *info_log, unsigned int *error_size, char *error_log)
+{
+	struct image *image = image_take(q);
+	struct link *l = link_find(state);
+	struct jit j;
+	CUresult r = image && l ? jit_fill(&j, options, values, count) : CUDA_ERROR_INVALID_VALUE;
+
+	if (!r)
+		r = driver.cuLinkAddData_v2(
+			state, type, image->bytes, image->size, name, j.count, j.option, j.value);
+	image_free(q->session, image);
+	log_copy(info_size, info_log, l ? l->info : NULL);
+	log_copy(error_size, error_log, l ? l->error : NULL);
+	return r;
+}
+
+/* The driver may be asked again, too, and gives the same image. */
+static CUresult link_complete(struct link *l)
+{
+	void *image;
+	size_t size;
+	CUresult r = driver.cuLinkComplete(l->real, &image, &size);
+
+	if (!r) {
+		l->image = image;
+		l->size = size;
+	}
+	return r;
+}
+
+CUresult server_link_complete(struct request *q, CUlinkState state, size_t offset, size_t *size,
+	size_t *bytes, uint8_t *image, unsigned int *info_size, char *info_log,
+	unsigned int *error_size, char *error_log)
 {
 	struct link *l = link_find(state);
+	CUresult r = !l ? CUDA_ERROR_INVALID_HANDLE : offset ? CUDA_SUCCESS : link_complete(l);
 
-	if (!l)
-		return CUDA_ERROR_INVALID_HANDLE;
-	log_copy(info_size, info_log, l->info);
-	log_copy(error_size, error_log, l->error);
-	return CUDA_SUCCESS;
+	if (!r && (!l->image || offset > l->size))
+		r = CUDA_ERROR_INVALID_VALUE;
+	*size = r ? 0 : l->size;
+	if (r)
+		*bytes = 0;
+	else if (*bytes > l->size - offset)
+		*bytes = l->size - offset;
+	if (*bytes)
+		memcpy(image, l->image + offset, *bytes);
+	log_copy(info_size, info_log, l ? l->info : NULL);
+	log_copy(error_size, error_log, l ? l->error : NULL);
+	return r;
 }
 
 CUresult link_ended(struct request *q, CUlinkState state)
