@@ -175,21 +175,38 @@ CUresult copy_out(void *dst, CUdeviceptr src, size_t bytes, struct stream *s, bo
 	return r;
 }
 
-static CUresult device_copy(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s)
+/* Between two devices: the server's memory is mapped on its own, and only this call does not mind. */
+static CUresult peer_copy(const struct memory_range *to, CUdeviceptr dst,
+	const struct memory_range *from, CUdeviceptr src, size_t bytes, uint64_t stream)
 {
+	uint64_t dst_context, src_context;
+	CUresult r = context_check(context_handle(to->context), &dst_context);
+
+	if (!r)
+		r = context_check(context_handle(from->context), &src_context);
+	return r ? r : wire_copy_peer(dst, dst_context, src, src_context, bytes, stream);
+}
+
+CUresult copy_device(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s)
+{
+	struct memory_range to, from;
 	uint64_t stream;
 	CUresult r;
 
 	if (!bytes)
 		return CUDA_SUCCESS;
-	r = memory_check(dst, bytes);
+	r = memory_check_range(dst, bytes, &to);
 	if (!r)
-		r = memory_check(src, bytes);
+		r = memory_check_range(src, bytes, &from);
 	if (!r)
 		r = window_take(s, 1);
 	if (!r)
 		r = stream_use(s, &stream);
-	return r ? r : wire_copy_device(dst, src, bytes, stream);
+	if (r)
+		return r;
+	if (to.device != from.device)
+		return peer_copy(&to, dst, &from, src, bytes, stream);
+	return wire_copy_device(dst, src, bytes, stream);
 }
 
 /* Both sides are host memory: in stream order, by the processor. */
@@ -211,7 +228,7 @@ static CUresult unified(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct s
 	bool from_device = memory_classify(src) == MEMORY_DEVICE;
 
 	if (to_device && from_device)
-		return device_copy(dst, src, bytes, s);
+		return copy_device(dst, src, bytes, s);
 	if (to_device)
 		return copy_in(dst, (const void *)(uintptr_t)src, bytes, s, async);
 	if (from_device)
@@ -273,7 +290,7 @@ CUresult client_cuMemcpyDtoD_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, si
 	struct stream *s;
 	CUresult r = begin(NULL, false, some, ByteCount, &s);
 
-	return r ? r : device_copy(dstDevice, srcDevice, ByteCount, s);
+	return r ? r : copy_device(dstDevice, srcDevice, ByteCount, s);
 }
 
 CUresult client_cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount,
@@ -282,7 +299,7 @@ CUresult client_cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevic
 	struct stream *s;
 	CUresult r = begin(hStream, true, some, ByteCount, &s);
 
-	return r ? r : device_copy(dstDevice, srcDevice, ByteCount, s);
+	return r ? r : copy_device(dstDevice, srcDevice, ByteCount, s);
 }
 
 CUresult client_cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount)
@@ -301,13 +318,39 @@ CUresult client_cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount
 	return r ? r : unified(dst, src, ByteCount, s, true);
 }
 
+static CUresult context_settle(struct context *c)
+{
+	CUresult r = context_push(c);
+
+	if (r)
+		return r;
+	r = client_cuCtxSynchronize();
+	client_cuCtxPopCurrent_v2(NULL);
+	return r;
+}
+
+CUresult copy_serialize(CUcontext dst, CUcontext src)
+{
+	struct context *to = context_get(dst), *from = context_get(src);
+	CUresult r;
+
+	if (!to || !from)
+		return CUDA_ERROR_INVALID_CONTEXT;
+	r = context_settle(to);
+	return r || from == to ? r : context_settle(from);
+}
+
 /* Peer copies between devices of one server: unified addresses say where both sides are. */
 CUresult client_cuMemcpyPeer(CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice,
 	CUcontext srcContext, size_t ByteCount)
 {
-	if (!context_get(dstContext) || !context_get(srcContext))
-		return CUDA_ERROR_INVALID_CONTEXT;
-	return client_cuMemcpyDtoD_v2(dstDevice, srcDevice, ByteCount);
+	CUresult r = call_check(0);
+
+	if (!r)
+		r = copy_serialize(dstContext, srcContext);
+	if (!r)
+		r = client_cuMemcpyDtoD_v2(dstDevice, srcDevice, ByteCount);
+	return r ? r : client_cuStreamSynchronize(NULL);
 }
 
 CUresult client_cuMemcpyPeerAsync(CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice,

@@ -15,4 +15,11 @@ CUresult copy_settle(struct stream *s, const void *src, size_t bytes);
 /* From the device. @async: pinned memory may be filled after the return. */
 CUresult copy_out(void *dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async);
 
+/* On the server, also between two devices. */
+CUresult copy_device(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s);
+
+/* cuMemcpyPeer and cuMemcpy3DPeer come after all work of both contexts, and all that is given to them later
+ * comes after the copy: wait before it; the caller waits for the copy. INVALID_CONTEXT. */
+CUresult copy_serialize(CUcontext dst, CUcontext src);
+
 #endif

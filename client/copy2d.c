@@ -168,10 +168,28 @@ static CUresult box_host(const struct box *b, struct stream *s)
 	return r;
 }
 
-static CUresult box_device(const struct box *b, struct stream *s)
+/* Rows one by one: the driver copies boxes only between memory that one device can reach. */
+static CUresult box_peer(const struct box *b, struct stream *s)
 {
 	CUresult r = CUDA_SUCCESS;
 
+	for (size_t i = 0; i < b->height * b->depth && !r; i++) {
+		size_t z = i / b->height, row = i % b->height;
+
+		r = copy_device(b->dst.address + z * b->dst.slice + row * b->dst.pitch,
+			b->src.address + z * b->src.slice + row * b->src.pitch, b->width, s);
+	}
+	return r;
+}
+
+static CUresult box_device(const struct box *b, struct stream *s)
+{
+	struct memory_range to, from;
+	CUresult r = CUDA_SUCCESS;
+
+	if (memory_find(b->dst.address, &to) && memory_find(b->src.address, &from) &&
+		to.device != from.device)
+		return box_peer(b, s);
 	for (size_t z = 0; z < b->depth && !r; z++) {
 		CUDA_MEMCPY2D c = {
 			.srcMemoryType = CU_MEMORYTYPE_DEVICE,
@@ -285,7 +303,13 @@ static CUresult peer_3d(const CUDA_MEMCPY3D_PEER *p, CUstream stream, bool async
 
 CUresult client_cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER *pCopy)
 {
-	return peer_3d(pCopy, NULL, false);
+	CUresult r = call_check(0);
+
+	if (!r)
+		r = pCopy ? copy_serialize(pCopy->dstContext, pCopy->srcContext) : CUDA_ERROR_INVALID_VALUE;
+	if (!r)
+		r = peer_3d(pCopy, NULL, false);
+	return r ? r : client_cuStreamSynchronize(NULL);
 }
 
 CUresult client_cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER *pCopy, CUstream hStream)

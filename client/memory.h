@@ -51,5 +51,7 @@ void memory_context_gone(struct context *context);
 /* A copy or set of @bytes at @address: INVALID_VALUE when it leaves the allocation that it begins in,
  * or begins in none. */
 CUresult memory_check(uint64_t address, size_t bytes);
+/* The same, with the range in which it begins. */
+CUresult memory_check_range(uint64_t address, size_t bytes, struct memory_range *out);
 
 #endif

@@ -131,15 +131,19 @@ void memory_context_gone(struct context *context)
 	pthread_rwlock_unlock(&lock);
 }
 
-CUresult memory_check(uint64_t address, size_t bytes)
+CUresult memory_check_range(uint64_t address, size_t bytes, struct memory_range *out)
 {
 	CUresult r = CUDA_ERROR_INVALID_VALUE;
+	bool first = true;
 
 	pthread_rwlock_rdlock(&lock);
 	/* What an application mapped itself may go on in the next mapping. */
 	for (size_t i = lower(address); i < count && ranges[i].base <= address; i++) {
 		size_t here = ranges[i].base + ranges[i].size - address;
 
+		if (first && out)
+			*out = ranges[i];
+		first = false;
 		if (bytes <= here) {
 			r = CUDA_SUCCESS;
 			break;
@@ -151,4 +155,9 @@ CUresult memory_check(uint64_t address, size_t bytes)
 	}
 	pthread_rwlock_unlock(&lock);
 	return r;
+}
+
+CUresult memory_check(uint64_t address, size_t bytes)
+{
+	return memory_check_range(address, bytes, NULL);
 }

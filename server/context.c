@@ -181,6 +181,7 @@ void context_end(struct context *c)
 	while (c->spare_count)
 		driver.cuEventDestroy_v2(c->spare[--c->spare_count]);
 	memory_free_all(s, c);
+	peer_gone(s, c);
 	mirror_unpin(s, c);
 	staging_unpin(s->staging, c);
 	pthread_mutex_lock(&s->state);

@@ -49,6 +49,7 @@ int memory_create(struct session *s, uint64_t base, uint64_t size)
 		err = pools_create(m);
 	pthread_mutex_init(&m->lock, NULL);
 	LIST_INIT(&m->slabs);
+	LIST_INIT(&m->shares);
 	s->memory = m;
 	return err;
 }
@@ -141,17 +142,15 @@ void memory_physical_free(CUdevice device, uint64_t size, CUmemGenericAllocation
 	quota_release(device, size);
 }
 
-static CUresult memory_map(
-	uint64_t address, uint64_t size, CUmemGenericAllocationHandle handle, CUdevice device)
+static CUresult memory_map(struct memory *m, uint64_t address, uint64_t size,
+	CUmemGenericAllocationHandle handle, CUdevice device)
 {
-	CUmemAccessDesc access = {.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE};
+	CUmemAccessDesc access[SESSION_DEVICES_MAX];
 	CUresult r = driver.cuMemMap(address, size, 0, handle, 0);
 
 	if (r)
 		return r;
-	access.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
-	access.location.id = device;
-	r = driver.cuMemSetAccess(address, size, &access, 1);
+	r = driver.cuMemSetAccess(address, size, access, peer_users(m, device, access));
 	if (r)
 		driver.cuMemUnmap(address, size);
 	return r;
@@ -169,7 +168,7 @@ static CUresult mapping_create(struct memory *m, CUdevice device, uint64_t size,
 		memory_physical_free(device, size, *handle);
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	}
-	r = memory_map(*address, size, *handle, device);
+	r = memory_map(m, *address, size, *handle, device);
 	if (r) {
 		arena_free(&m->arena, *address, size);
 		memory_physical_free(device, size, *handle);
@@ -285,6 +284,27 @@ static void allocation_free(struct memory *m, struct allocation *a)
 			slab_destroy(m, slab);
 	}
 	free(a);
+}
+
+CUresult memory_set_access(
+	struct memory *m, CUdevice owner, CUdevice user, CUmemAccess_flags flags)
+{
+	const CUmemAccessDesc access = {
+		.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = user}, .flags = flags};
+	struct slab *slab;
+	CUresult r = CUDA_SUCCESS;
+
+	LIST_FOREACH(slab, &m->slabs, link) {
+		if (slab->device == owner && !r)
+			r = driver.cuMemSetAccess(slab->address, MEMORY_SLAB, &access, 1);
+	}
+	for (size_t i = 0; i < m->buckets; i++) {
+		for (struct allocation *a = m->bucket[i]; a && !r; a = a->next) {
+			if (!a->slab && a->context->device == owner)
+				r = driver.cuMemSetAccess(a->address, a->size, &access, 1);
+		}
+	}
+	return r;
 }
 
 struct freeing {

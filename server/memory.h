@@ -22,12 +22,16 @@ struct slab;
 LIST_HEAD(allocations, allocation);
 LIST_HEAD(slabs, slab);
 
+struct share;
+LIST_HEAD(shares, share);
+
 struct memory {
 	pthread_mutex_t lock;
 	struct arena arena;
 	struct allocation **bucket; /* by address */
 	size_t buckets, count;
 	struct slabs slabs;
+	struct shares shares; /* devices that may use another's, see peer.c */
 	struct vmm *vmm;
 	struct pools *pools;
 };
@@ -37,6 +41,15 @@ int memory_create(struct session *s, uint64_t base, uint64_t size);
 CUresult memory_alloc(struct context *c, uint64_t bytes, CUdeviceptr *out);
 /* The end of @c, which has no work: everything that was allocated in it. */
 void memory_free_all(struct session *s, struct context *c);
+
+/* Let @user use all memory that contexts of @owner allocated, or no longer. The lock is held. */
+CUresult memory_set_access(
+	struct memory *m, CUdevice owner, CUdevice user, CUmemAccess_flags flags);
+/* The devices that may use memory of @owner, it among them: descriptors for SESSION_DEVICES_MAX of them. The
+ * lock is held. */
+unsigned peer_users(const struct memory *m, CUdevice owner, CUmemAccessDesc *out);
+/* @c ends: what it and others may use of each other. */
+void peer_gone(struct session *s, const struct context *c);
 
 /* Memory of @size bytes on a device, charged; what the driver said, or OUT_OF_MEMORY. */
 CUresult memory_physical(CUdevice device, uint64_t size, CUmemGenericAllocationHandle *out);

@@ -15,5 +15,7 @@ enum copy_way {
 CUresult copy_submit(struct stream *s, struct copy copy, bool blocking);
 CUresult copy_linear(uint64_t dst, uint64_t src, size_t bytes, CUstream stream, enum copy_way way);
 CUresult copy_from_3d(const CUDA_MEMCPY3D *p, struct copy *out);
+/* What copies between contexts that have no stream come after: all work of both. */
+CUresult copy_serialize(CUcontext a, CUcontext b);
 
 #endif

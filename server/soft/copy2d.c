@@ -161,7 +161,12 @@ CUresult cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D *params, CUstream stream)
 
 CUresult cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER *params)
 {
-	return submit(convert_peer, params, NULL, true);
+	CUresult result =
+		params ? copy_serialize(params->dstContext, params->srcContext) : CUDA_SUCCESS;
+
+	if (!result)
+		result = submit(convert_peer, params, NULL, true);
+	return result ? result : cuStreamSynchronize(NULL);
 }
 
 CUresult cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER *params, CUstream stream)

@@ -56,14 +56,24 @@ static CUresult contexts_good(CUcontext a, CUcontext b)
 	return leave(result);
 }
 
+CUresult copy_serialize(CUcontext a, CUcontext b)
+{
+	CUresult result = contexts_good(a, b);
+
+	if (!result)
+		result = cuCtxSynchronize_v2(a);
+	return result ? result : cuCtxSynchronize_v2(b);
+}
+
 CUresult cuMemcpyPeer(
 	CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr src, CUcontext src_ctx, size_t bytes)
 {
-	CUresult result = contexts_good(dst_ctx, src_ctx);
+	CUresult result = copy_serialize(dst_ctx, src_ctx);
 
-	return result ? result
-		      : copy_linear(dst, src, bytes, NULL,
-				COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING);
+	if (!result)
+		result = copy_linear(dst, src, bytes, NULL,
+			COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING);
+	return result ? result : cuStreamSynchronize(NULL);
 }
 
 CUresult cuMemcpyPeerAsync(CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr src, CUcontext src_ctx,

@@ -25,6 +25,11 @@ CLIENT = built('client')
 SOFT = built('server/soft/libcuda-soft.so')
 
 
+def inherited():
+    """This environment without settings of the product; those of the software GPU stay."""
+    return {k: v for k, v in os.environ.items() if not k.startswith('RGPU_') or k.startswith('RGPU_SOFT_')}
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
@@ -62,10 +67,9 @@ class Server:
         self.address = f'127.0.0.1:{self.port}'
         self.warm = warm
         self.log = tempfile.NamedTemporaryFile('w+', prefix='gpuserverd-', suffix='.log')
-        environment = {k: v for k, v in os.environ.items() if not k.startswith('RGPU_')}
         self.process = subprocess.Popen(
             [SERVER, '--listen', self.address, '--driver', driver, '--warm', str(warm), '--log', log, *options],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, env=environment,
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, env=inherited(),
             start_new_session=True)
 
     def text(self):

@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'e2e'))
-from harness import PATIENCE, SOFT, Server  # noqa: E402 (found by the line above)
+from harness import PATIENCE, SOFT, Server, inherited  # noqa: E402 (found by the line above)
 
 SECONDS = 60
 
@@ -50,7 +50,7 @@ def native_driver():
 
 def run_straight(driver, command):
     """With that driver as the machine's; the programs' own run path leads to our client."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith('RGPU_')}
+    environment = inherited()
     with tempfile.TemporaryDirectory() as folder:
         os.symlink(SOFT if driver == 'soft' else native_driver(), os.path.join(folder, 'libcuda.so.1'))
         path = os.pathsep.join(filter(None, [folder, os.environ.get('LD_LIBRARY_PATH')]))
