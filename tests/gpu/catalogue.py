@@ -50,6 +50,8 @@ WORKLOADS = [
     python('torch_work.py', 'gpt_exact', name='gpt_exact', timeout=180),
     python('torch_work.py', 'infer', '20', name='infer_20', native=[]),
     python('torch_work.py', 'infer', '120', name='infer_120', native=[]),
+    python('torch_work.py', 'gpus', name='gpus'),
+    python('torch_work.py', 'replicas', name='replicas'),
     python('two_clients.py', name='two_clients', timeout=180, alone=True, expected={'one_gone': 'True'},
            native=[sys.executable, '{sources}/two_clients.py', 'undisturbed']),
     python('memory_limit.py', name='memory_limit', native=[], server=['--memory-limit', '20G'],

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PyTorch at work, timed and summed: torch_work.py basic | resnet | gpt | infer N | train N.
+"""PyTorch at work, timed and summed: torch_work.py basic | resnet | gpt | gpt_exact | infer N | train N | gpus | replicas.
 
 Weights are random and seeds fixed. Prints `figure NAME VALUE UNIT` and `check NAME VALUE` lines.
 `infer N` makes N ResNet-50 inferences, so that the difference of two counts is the cost of one.
 `train N` prints the loss of each of N training steps of a small network.
+`gpus` moves tensors between all GPUs there are, `replicas` trains on all of them by DataParallel (NCCL).
 """
 import os
 import sys
@@ -144,6 +145,43 @@ def train():
         print(f'check loss_{i} {loss.item():.6f}', flush=True)
 
 
+def gpus():
+    count = torch.cuda.device_count()
+    print('check gpus', count)
+    home = torch.randn(512, 512, device='cuda:0')
+    for i in range(count):
+        there = torch.device('cuda', i)
+        print(f'check copied_{i}', torch.equal(home.to(there).cpu(), home.cpu()))
+        print(f'check transposed_{i}', torch.equal(home.t().to(there).cpu(), home.t().cpu()))
+        print(f'check peer_{i}', i == 0 or torch.cuda.can_device_access_peer(0, i))
+        with torch.cuda.device(i):
+            product = home.to(there, non_blocking=True) @ torch.eye(512, device=there)
+            stream = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                doubled = product * 2
+        torch.cuda.current_stream(0).wait_stream(stream)
+        back = doubled.to('cuda:0', non_blocking=True)
+        print(f'check back_{i}', torch.equal(back, home * 2))
+        # A kernel of one GPU writes to memory of another: copies that are not contiguous.
+        wide = torch.zeros(512, 1024, device=there)
+        wide[:, ::2] = home
+        print(f'check strided_{i}', torch.equal(wide[:, ::2].cpu(), home.cpu()), wide[:, 1::2].abs().sum().item())
+
+
+def replicas():
+    model = torch.nn.Sequential(torch.nn.Linear(256, 512), torch.nn.ReLU(), torch.nn.Linear(512, 10)).to('cuda:0')
+    many = torch.nn.DataParallel(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=.1)
+    for i in range(5):
+        x = torch.randn(256, 256).to('cuda:0')
+        loss = torch.nn.functional.cross_entropy(many(x), (x.sum(1) > 0).long())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        print(f'check loss_{i} {loss.item():.5f}', flush=True)
+
+
 def main():
     if sys.argv[1] == 'gpt_exact':
         os.environ['CUBLAS_WORKSPACE_CONFIG'] = ':4096:8'  # cuBLAS is deterministic with this only
@@ -152,7 +190,8 @@ def main():
     torch.zeros(1, device=DEVICE)
     torch.cuda.synchronize()
     print(f'figure torch_context {(time.perf_counter() - start) * 1e3:.1f} ms', flush=True)
-    {'basic': basic, 'resnet': resnet, 'gpt': gpt, 'gpt_exact': gpt_exact, 'infer': infer, 'train': train}[sys.argv[1]]()
+    {'basic': basic, 'resnet': resnet, 'gpt': gpt, 'gpt_exact': gpt_exact, 'infer': infer, 'train': train,
+     'gpus': gpus, 'replicas': replicas}[sys.argv[1]]()
 
 
 if __name__ == '__main__':
