@@ -15,12 +15,15 @@ struct slot {
 	uint64_t id; /* 0: free */
 	uint32_t generation;
 	bool awaited;
+	bool cancelled; /* ends as soon as no lane receives into it */
+	unsigned held;	/* lanes that do */
 	struct copyout_target target;
 	uint64_t total, arrived;
 	uint8_t *staging; /* packed bytes of a target with rows */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* all below */
+static pthread_cond_t ended = PTHREAD_COND_INITIALIZER; /* one that was cancelled */
 static struct slot *chunk[CHUNKS];
 static uint32_t used;
 static uint32_t *free_list;
@@ -39,6 +42,15 @@ static struct slot *find(uint64_t id)
 	if (!id || index >= used)
 		return NULL;
 	return slot_at(index)->id == id ? slot_at(index) : NULL;
+}
+
+/* Nobody has this id any more, but somebody had. */
+static bool is_over(uint64_t id)
+{
+	uint32_t index = (uint32_t)id;
+	uint32_t generation = id >> 32;
+
+	return generation && index < used && generation <= slot_at(index)->generation && !find(id);
 }
 
 static bool take_index(uint32_t *out)
@@ -99,6 +111,8 @@ uint64_t copyout_begin(const struct copyout_target *target, bool awaited)
 	s->target = *target;
 	s->total = (uint64_t)target->width * target->height * target->depth;
 	s->arrived = 0;
+	s->cancelled = false;
+	s->held = 0;
 	s->awaited = awaited;
 	s->id = id = (uint64_t)++s->generation << 32 | index;
 	if (!awaited) {
@@ -117,6 +131,16 @@ out:
 	return id;
 }
 
+/* The lock is held. */
+static void cancel(struct slot *s)
+{
+	s->cancelled = true;
+	if (s->held)
+		return;
+	release(s);
+	pthread_cond_broadcast(&ended);
+}
+
 void copyout_cancel(uint64_t id)
 {
 	struct slot *s;
@@ -124,7 +148,9 @@ void copyout_cancel(uint64_t id)
 	pthread_mutex_lock(&lock);
 	s = find(id);
 	if (s)
-		release(s);
+		cancel(s);
+	while (find(id))
+		pthread_cond_wait(&ended, &lock);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -139,17 +165,23 @@ static void spread(const struct slot *s)
 	}
 }
 
-void *copyout_place(uint64_t id, uint64_t offset, size_t size)
+bool copyout_place(uint64_t id, uint64_t offset, size_t size, void **out)
 {
 	struct slot *s;
-	uint8_t *to = NULL;
+	bool fits;
 
 	pthread_mutex_lock(&lock);
 	s = find(id);
-	if (s && offset <= s->total && size <= s->total - offset)
-		to = (s->staging ? s->staging : (uint8_t *)s->target.host) + offset;
+	fits = s ? offset <= s->total && size <= s->total - offset : is_over(id);
+	if (s && s->cancelled)
+		s = NULL;
+	if (fits) {
+		*out = s ? (s->staging ? s->staging : (uint8_t *)s->target.host) + offset : NULL;
+		if (s)
+			s->held++;
+	}
 	pthread_mutex_unlock(&lock);
-	return to;
+	return fits;
 }
 
 void copyout_arrived(uint64_t id, size_t size)
@@ -158,32 +190,37 @@ void copyout_arrived(uint64_t id, size_t size)
 
 	pthread_mutex_lock(&lock);
 	s = find(id);
-	if (s) {
-		s->arrived += size;
-		if (s->arrived >= s->total) {
-			if (s->staging)
-				spread(s);
-			release(s);
-		}
+	s->held--;
+	s->arrived += size;
+	if (s->cancelled) {
+		cancel(s);
+	} else if (s->arrived >= s->total && !s->held) {
+		if (s->staging)
+			spread(s);
+		release(s);
 	}
 	pthread_mutex_unlock(&lock);
 }
 
 bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size)
 {
+	struct slot *s;
 	void *to;
 
 	if (offset == UINT64_MAX) {
-		copyout_cancel(id);
+		pthread_mutex_lock(&lock);
+		s = find(id);
+		if (s)
+			cancel(s);
+		pthread_mutex_unlock(&lock);
 		return true;
 	}
-	if (!data)
+	if (!data || !copyout_place(id, offset, size, &to))
 		return false;
-	to = copyout_place(id, offset, size);
-	if (!to)
-		return false;
-	memcpy(to, data, size);
-	copyout_arrived(id, size);
+	if (to) {
+		memcpy(to, data, size);
+		copyout_arrived(id, size);
+	}
 	return true;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Copies from the device that are under way: where their bytes go. A copy is
- * named by an id that we mint; bytes for an unknown id or beyond its rows are
- * an error of the server.
+ * named by an id that we mint; bytes for an id that never was, or beyond its
+ * rows, are an error of the server. Those for a copy that was cancelled are not:
+ * lanes and the command connection overtake one another.
  */
 #ifndef COPYOUT_H
 #define COPYOUT_H
@@ -24,15 +25,17 @@ struct copyout_target {
  * arrives unasked. 0: out of memory. */
 uint64_t copyout_begin(const struct copyout_target *target, bool awaited);
 
-/* Forget a copy that failed or was never posted. */
+/* Forget a copy that failed or was never posted; waits while a lane receives into its memory. */
 void copyout_cancel(uint64_t id);
 
 /* Data that came inline. False: it fits no copy. */
 bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size);
 
 /* Where @size bytes that a lane delivers go; for targets with rows a staging buffer that
- * copyout_arrived spreads. NULL: they fit no copy. */
-void *copyout_place(uint64_t id, uint64_t offset, size_t size);
+ * copyout_arrived spreads. The memory stays until copyout_arrived says that it is not received into
+ * any more. *out NULL: the copy was cancelled, and nobody wants them. False: they fit no copy. */
+bool copyout_place(uint64_t id, uint64_t offset, size_t size, void **out);
+/* @size bytes are there; 0: they did not come, since the session is over. */
 void copyout_arrived(uint64_t id, size_t size);
 
 /* Does a copy that nobody waits for still write to this host memory? */

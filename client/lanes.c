@@ -19,7 +19,7 @@
 #include "transport.h"
 #include "wire.h"
 
-enum { QUEUE = 64 };
+enum { QUEUE = 64, DISCARDED = 16 << 10 };
 
 struct job {
 	uint64_t number;
@@ -91,23 +91,48 @@ static void *send_lane(void *argument)
 	return NULL;
 }
 
+static int discard(unsigned i, uint32_t size)
+{
+	uint8_t bytes[DISCARDED];
+	int err = 0;
+
+	for (uint32_t n; size && !err; size -= n) {
+		n = size < sizeof(bytes) ? size : sizeof(bytes);
+		err = client.transport->recv(client.lane[i], bytes, n);
+	}
+	return err;
+}
+
+static bool receive_chunk(unsigned i)
+{
+	struct lane_data header;
+	void *to;
+	int err;
+
+	if (client.transport->recv(client.lane[i], &header, sizeof(header)) < 0)
+		return false;
+	if (header.size > BULK_CHUNK ||
+		!copyout_place(header.copy, header.offset, header.size, &to)) {
+		client_lost(CUDA_ERROR_UNKNOWN, "the server sent data nobody asked for");
+		return false;
+	}
+	if (to) {
+		err = client.transport->recv(client.lane[i], to, header.size);
+		copyout_arrived(header.copy, err ? 0 : header.size);
+	} else {
+		err = discard(i, header.size);
+	}
+	if (err)
+		return false;
+	/* Also of a copy that was cancelled: the server counts what it sends. */
+	receive_chunk_arrived(i);
+	return true;
+}
+
 static void *receive_lane(void *argument)
 {
-	unsigned i = (uintptr_t)argument;
-	struct lane_data header;
-
-	while (client.transport->recv(client.lane[i], &header, sizeof(header)) == 0) {
-		void *to = copyout_place(header.copy, header.offset, header.size);
-
-		if (!to) {
-			client_lost(CUDA_ERROR_UNKNOWN, "the server sent data nobody asked for");
-			break;
-		}
-		if (client.transport->recv(client.lane[i], to, header.size) < 0)
-			break;
-		copyout_arrived(header.copy, header.size);
-		receive_chunk_arrived(i);
-	}
+	while (receive_chunk((uintptr_t)argument))
+		continue;
 	if (client_usable() == CUDA_SUCCESS)
 		client_lost(CUDA_ERROR_UNKNOWN, "a bulk connection ended");
 	return NULL;

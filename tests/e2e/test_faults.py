@@ -17,6 +17,8 @@ from harness import PATIENCE, Server, built
 
 VECTOR_ADD = built('examples/vector_add')
 BUSY = built('tests/busy')
+FAILURES = built('tests/failures')
+FAILING_DRIVER = built('tests/libcuda-failing.so')
 VERSION = 1
 
 
@@ -189,6 +191,13 @@ class Faults(unittest.TestCase):
                         self.assertGreaterEqual(done.returncode, 0, f'ended by a signal: {done.stderr}')
             server.settle()
             self.serves(server)
+
+    def test_asynchronous_copies_that_fail(self):
+        """Told to who waits next; the session goes on."""
+        with Server(driver=FAILING_DRIVER) as server:
+            done = server.run(FAILURES)
+            self.assertEqual(done.stdout, 'ok\n', done.stderr)
+            self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_goodbye_does_not_hang(self):
         """Neither a stopped worker nor a stopped server keeps a client from ending."""
