@@ -128,6 +128,7 @@ static int soft_load(char why[DRIVER_WHY])
 int driver_open(const char *choice, char why[DRIVER_WHY])
 {
 	char first[DRIVER_WHY];
+	size_t used;
 
 	if (!strcmp(choice, "soft"))
 		return soft_load(why);
@@ -142,7 +143,7 @@ int driver_open(const char *choice, char why[DRIVER_WHY])
 			first);
 		return 0;
 	}
-	strncat(why, "; ", DRIVER_WHY - strlen(why) - 1);
-	strncat(why, first, DRIVER_WHY - strlen(why) - 1);
+	used = strlen(why);
+	snprintf(why + used, DRIVER_WHY - used, "; %s", first);
 	return -ENODEV;
 }

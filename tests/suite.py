@@ -162,7 +162,7 @@ def group_clang(group):
 
 def group_asan(group):
     """Tests and examples under the address and undefined-behaviour sanitizers."""
-    if build(group, 'asan', 'gcc', '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dwerror=false'):
+    if build(group, 'asan', 'gcc', '-Db_sanitize=address,undefined', '-Db_lundef=false', '-Dwerror=true'):
         meson_test(group, 'asan', '--timeout-multiplier', '4', **SANITIZER_OPTIONS)
 
 
