@@ -53,7 +53,7 @@ void context_begin_life(struct context *c)
 	atomic_fetch_add(&c->life, 1);
 	c->legacy.life = c->life;
 	c->sticky = CUDA_SUCCESS;
-	c->posted = c->synced = c->legacy_mark = 0;
+	c->posted = c->synced = c->legacy_mark = c->left = 0;
 	c->nonblocking = 0;
 	c->legacy.synced = 0;
 	atomic_store(&c->active, true);

@@ -27,7 +27,8 @@ struct context {
 	_Atomic uint64_t posted;  /* frames that may have made work */
 	_Atomic uint64_t legacy_mark; /* of these, up to the last that named the legacy stream */
 	_Atomic uint64_t synced;  /* of those, known to have completed */
-	_Atomic unsigned nonblocking; /* non-blocking streams made in this life */
+	_Atomic unsigned nonblocking; /* non-blocking streams of this life */
+	_Atomic uint64_t left;	  /* of those posted, up to the last that one left behind */
 	_Atomic uint64_t taint;	  /* the highest of its blocking streams; see stream_taint */
 	struct stream legacy;	  /* its default stream */
 };

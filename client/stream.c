@@ -18,6 +18,14 @@
 #define HANDLE_LEGACY 1u
 #define HANDLE_PER_THREAD 2u
 
+static void raise_to(_Atomic uint64_t *value, uint64_t least)
+{
+	uint64_t before = atomic_load(value);
+
+	while (before < least && !atomic_compare_exchange_weak(value, &before, least))
+		continue;
+}
+
 static bool alive(const struct stream *s)
 {
 	return s->context && s->context->active && s->life == s->context->life;
@@ -39,6 +47,19 @@ static struct stream *stream_new(struct context *c, unsigned flags, int priority
 	return s;
 }
 
+/* It goes away; what it still has to do stays the context's to wait for. */
+static void stream_drop(struct stream *s)
+{
+	struct context *c = s->context;
+
+	if (s->flags & CU_STREAM_NON_BLOCKING) {
+		if (!stream_idle(s))
+			raise_to(&c->left, c->posted); /* before the count: see is_everything */
+		atomic_fetch_sub(&c->nonblocking, 1);
+	}
+	object_destroy(KIND_CUstream, &s->object);
+}
+
 static CUresult stream_make(unsigned flags, int priority, struct stream **out)
 {
 	struct context *c = context_self();
@@ -49,7 +70,7 @@ static CUresult stream_make(unsigned flags, int priority, struct stream **out)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	r = wire_stream_create(s->object.handle, flags, priority);
 	if (r) {
-		object_destroy(KIND_CUstream, &s->object);
+		stream_drop(s);
 		return r;
 	}
 	*out = s;
@@ -94,7 +115,7 @@ void stream_abandon(struct stream *s, unsigned life)
 		return;
 	window_close(s);
 	wire_stream_destroy(s->object.handle);
-	object_destroy(KIND_CUstream, &s->object);
+	stream_drop(s);
 }
 
 struct gone {
@@ -168,19 +189,11 @@ CUresult stream_check(CUstream handle, uint64_t *wire)
 	return r ? r : stream_use(s, wire);
 }
 
-static void raise_taint(_Atomic uint64_t *taint, uint64_t id)
-{
-	uint64_t before = atomic_load(taint);
-
-	while (before < id && !atomic_compare_exchange_weak(taint, &before, id))
-		continue;
-}
-
 void stream_taint(struct stream *s, uint64_t id)
 {
-	raise_taint(&s->taint, id);
+	raise_to(&s->taint, id);
 	if (!(s->flags & CU_STREAM_NON_BLOCKING))
-		raise_taint(&s->context->taint, id);
+		raise_to(&s->context->taint, id);
 }
 
 bool stream_tainted(struct stream *s)
@@ -200,14 +213,17 @@ uint64_t stream_mark(struct stream *s)
 	return s->object.handle ? s->posted : s->context->posted;
 }
 
+/* The legacy stream waits for all blocking ones: that is everything where there are no others, nor
+ * work of any that are gone. */
+static bool is_everything(struct context *c)
+{
+	return !c->nonblocking && c->synced >= c->left;
+}
+
 void stream_completed(struct stream *s, uint64_t mark)
 {
-	uint64_t before = atomic_load(&s->synced);
-
-	while (before < mark && !atomic_compare_exchange_weak(&s->synced, &before, mark))
-		continue;
-	/* The legacy stream waits for all blocking ones: without others that is everything. */
-	if (!s->object.handle && !s->context->nonblocking)
+	raise_to(&s->synced, mark);
+	if (!s->object.handle && is_everything(s->context))
 		context_completed(s->context, mark);
 }
 
@@ -287,7 +303,7 @@ CUresult client_cuStreamDestroy_v2(CUstream hStream)
 	window_close(s);
 	r = wire_stream_destroy(handle);
 	if (!r)
-		object_destroy(KIND_CUstream, &s->object);
+		stream_drop(s);
 	return r;
 }
 

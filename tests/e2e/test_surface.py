@@ -102,6 +102,15 @@ class Settings(unittest.TestCase):
         launch = next(call for name, call in stats['calls'].items() if name.startswith('cuLaunchKernel'))
         self.assertEqual((launch['calls'], launch['waits']), (1, 0))
 
+    def test_waits_that_need_no_round_trip(self):
+        with Server() as server, tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'stats.json')
+            done = server.run(built('tests/round_trips'), RGPU_STATS=path)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            with open(path) as f:
+                stats = json.load(f)['calls']
+        self.assertEqual((stats['cuCtxSynchronize']['calls'], stats['cuCtxSynchronize']['waits']), (3, 1))
+
     def test_statistics_that_cannot_be_written(self):
         with Server() as server:
             for path in ('/nonexistent/stats.json', '/tmp', '/dev/full'):
