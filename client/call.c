@@ -30,7 +30,7 @@ enum { FLUSH_SPIN_NS = 50000, THREAD_FRAME = sizeof(struct frame) + 16 };
 static struct {
 	pthread_mutex_t lock;
 	uint64_t seq;
-	unsigned thread;
+	unsigned thread; /* its birth */
 	uint64_t context;
 	_Atomic uint64_t committed; /* frames in the ring */
 	_Atomic uint64_t sent;	    /* frames known to be sent */
@@ -58,7 +58,7 @@ static void put_frame(uint8_t **out, size_t size, uint16_t opcode, uint16_t flag
 static CUresult reserve(struct call *c, size_t payload, uint64_t context)
 {
 	size_t size = sizeof(struct frame) + wire_pad(payload);
-	bool changed = stream.thread != c->thread->id || stream.context != context;
+	bool changed = stream.thread != c->thread->birth || stream.context != context;
 	uint8_t *room;
 
 	if (size > FRAME_MAX)
@@ -71,9 +71,9 @@ static CUresult reserve(struct call *c, size_t payload, uint64_t context)
 	if (changed) {
 		put_frame(&room, THREAD_FRAME, FRAME_THREAD, 0);
 		put_u32(&room, c->thread->id);
-		put_u32(&room, 0);
+		put_u32(&room, c->thread->birth);
 		put_u64(&room, context);
-		stream.thread = c->thread->id;
+		stream.thread = c->thread->birth;
 		stream.context = context;
 		client.transport->commit(client.command, THREAD_FRAME);
 	}

@@ -20,7 +20,7 @@ struct capture {
 	struct capture *next;
 	uint64_t id;
 	CUstreamCaptureMode mode;
-	unsigned thread; /* that began it */
+	unsigned thread; /* birth of the one that began it */
 	struct stream *origin;
 	uint64_t origin_handle; /* to notice that it was destroyed since */
 	unsigned life;		/* or its context */
@@ -101,7 +101,7 @@ CUresult capture_unsafe_slow(void)
 		return CUDA_SUCCESS;
 	enter();
 	for (struct capture *c = captures; c; c = c->next) {
-		bool own = c->thread == t->id && c->mode != CU_STREAM_CAPTURE_MODE_RELAXED;
+		bool own = c->thread == t->birth && c->mode != CU_STREAM_CAPTURE_MODE_RELAXED;
 		bool any = t->capture_mode == CU_STREAM_CAPTURE_MODE_GLOBAL &&
 			   c->mode == CU_STREAM_CAPTURE_MODE_GLOBAL;
 
@@ -318,7 +318,7 @@ static CUresult begin(CUstream hStream, CUstreamCaptureMode mode, const struct i
 		return r;
 	}
 	c->mode = mode;
-	c->thread = thread_self()->id;
+	c->thread = thread_self()->birth;
 	c->origin = s;
 	c->origin_handle = wire;
 	c->life = s->life;
@@ -394,7 +394,7 @@ CUresult client_cuStreamEndCapture(CUstream hStream, CUgraph *phGraph)
 		r = take(s, &c);
 	if (r)
 		return r;
-	if (c->mode != CU_STREAM_CAPTURE_MODE_RELAXED && c->thread != thread_self()->id)
+	if (c->mode != CU_STREAM_CAPTURE_MODE_RELAXED && c->thread != thread_self()->birth)
 		broken = CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
 	else if (c->invalid)
 		broken = CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;

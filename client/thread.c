@@ -19,7 +19,7 @@ static struct thread *threads;
 
 /* The server remembers every number that it sees, so those of ended threads are used again. Under
  * the lock. */
-static unsigned last_id, *free_id, free_count, free_room;
+static unsigned births, last_id, *free_id, free_count, free_room;
 
 static unsigned id_take(void)
 {
@@ -83,6 +83,7 @@ struct thread *thread_create(void)
 	t->capture_mode = CU_STREAM_CAPTURE_MODE_GLOBAL;
 	pthread_mutex_lock(&lock);
 	t->id = id_take();
+	t->birth = ++births;
 	t->next = threads;
 	threads = t;
 	pthread_mutex_unlock(&lock);

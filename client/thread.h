@@ -22,6 +22,7 @@ struct thread_stream {
 struct thread {
 	struct thread *next; /* of all */
 	unsigned id;	     /* on the wire; another thread's after this one has ended */
+	unsigned birth;	     /* no other thread's */
 	unsigned depth; /* of the context stack */
 	struct context *stack[THREAD_STACK];
 	struct stream *uses;	      /* that the frame to come names; see stream_use */

@@ -18,7 +18,7 @@
 #include <string.h>
 
 enum {
-	WIRE_VERSION = 2,
+	WIRE_VERSION = 3,
 	FRAME_MAX = 1 << 20,	  /* bytes of a whole frame */
 	FRAME_INLINE_MAX = 256 << 10, /* bulk bytes carried in a frame; more goes by lanes */
 	BULK_CHUNK = 1 << 20,	  /* most bytes of a chunk on a lane; see bulk_chunk */
@@ -32,7 +32,9 @@ enum {
  * the bytes, since frames are padded.
  */
 enum frame_op {
-	FRAME_THREAD = 0x01,	  /* c->s: thread u32, pad u32, context u64: who issues what follows */
+	FRAME_THREAD = 0x01,	  /* c->s: thread u32, birth u32, context u64: who issues what follows;
+				   * threads that follow one another may have one number, and are
+				   * born apart */
 	FRAME_GOODBYE = 0x02,	  /* c->s: execute what came before, then end */
 	FRAME_HOST_DONE = 0x03,	  /* c->s on the side connection: id u64 of a host function */
 	FRAME_HEARTBEAT = 0x04,	  /* c->s on the side connection: zero u64 */

@@ -208,7 +208,7 @@ static struct context_seen *seen_find(struct context *c, uint32_t thread)
 	return NULL;
 }
 
-static struct context_seen *seen_add(struct context *c, uint32_t thread, uint32_t count)
+static struct context_seen *seen_add(struct context *c, uint32_t thread)
 {
 	if (c->seen_count == c->seen_room) {
 		size_t room = c->seen_room ? 2 * c->seen_room : 16;
@@ -220,15 +220,22 @@ static struct context_seen *seen_add(struct context *c, uint32_t thread, uint32_
 		c->seen = bigger;
 		c->seen_room = room;
 	}
-	c->seen[c->seen_count] = (struct context_seen){thread, count};
+	c->seen[c->seen_count] = (struct context_seen){.thread = thread};
 	return &c->seen[c->seen_count++];
 }
 
-void context_meet(struct context *c, uint32_t thread)
+void context_meet(struct context *c, uint32_t thread, uint32_t birth)
 {
+	struct context_seen *seen;
+	bool met;
+
 	pthread_mutex_lock(&c->lock);
-	if (!seen_find(c, thread))
-		seen_add(c, thread, c->failures);
+	seen = seen_find(c, thread);
+	met = seen && seen->birth == birth;
+	if (!seen)
+		seen = seen_add(c, thread);
+	if (seen && !met)
+		*seen = (struct context_seen){thread, birth, c->failures};
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -250,7 +257,7 @@ CUresult context_failure(struct context *c, uint32_t thread)
 	pthread_mutex_lock(&c->lock);
 	seen = seen_find(c, thread);
 	if (!seen)
-		seen = seen_add(c, thread, 0);
+		seen = seen_add(c, thread);
 	if (seen && seen->count != c->failures) {
 		seen->count = c->failures;
 		r = c->failure;

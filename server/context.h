@@ -14,6 +14,7 @@ LIST_HEAD(streams, stream);
 
 struct context_seen {
 	uint32_t thread;
+	uint32_t birth; /* which of those with that number */
 	uint32_t count; /* failures that this client thread was told */
 };
 
@@ -52,8 +53,9 @@ CUresult context_use(CUcontext real);
 /* A context was destroyed: it is current nowhere. */
 void context_forget(void);
 
-/* @thread issues calls here: it is not told what failed before. */
-void context_meet(struct context *c, uint32_t thread);
+/* @thread issues calls here: it is not told what failed before. A number comes again with another
+ * thread, of another @birth. */
+void context_meet(struct context *c, uint32_t thread, uint32_t birth);
 void context_fail(struct context *c, CUresult r);
 /* A failure that @thread was not told yet, or CUDA_SUCCESS; told now. */
 CUresult context_failure(struct context *c, uint32_t thread);

@@ -137,11 +137,10 @@ void session_fatal(struct session *s, CUresult r, const char *format, ...)
 /* FRAME_THREAD: who issues the frames that follow. */
 static int thread_frame(struct session *s, struct cursor *in)
 {
-	uint32_t thread = get_u32(in);
+	uint32_t thread = get_u32(in), birth = get_u32(in);
 	struct context *c;
 	uint64_t context;
 
-	get_u32(in);
 	context = get_u64(in);
 	if (in->bad)
 		return -EPROTO;
@@ -149,7 +148,7 @@ static int thread_frame(struct session *s, struct cursor *in)
 	s->context_id = context;
 	c = context ? context_find(s, context) : NULL;
 	if (c)
-		context_meet(c, thread);
+		context_meet(c, thread, birth);
 	return 0;
 }
 

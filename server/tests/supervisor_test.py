@@ -22,7 +22,7 @@ import warnings
 
 PROGRAM = ''
 SPEC_HASH = 0x1122334455667788
-VERSION = 2  # of the wire: WIRE_VERSION in protocol/wire.h
+VERSION = 3  # of the wire: WIRE_VERSION in protocol/wire.h
 COMMAND, SIDE, BULK = range(3)
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What becomes of asynchronous copies that fail, on a driver that copies no odd number of bytes to the
+ * What becomes of asynchronous copies that fail, and of what threads that are gone left, on a driver that copies no odd number of bytes to the
  * host. Prints what is wrong and ends with 1, or "ok".
  */
 #include <pthread.h>
@@ -12,6 +12,7 @@
 enum { BYTES = 8 << 20 };
 
 static int failures;
+static CUcontext context;
 static CUstream stream;
 static CUdeviceptr device;
 static unsigned char *host;
@@ -53,16 +54,68 @@ static void large_copy(void)
 	expect(filled(BYTES), "the session goes on");
 }
 
+static CUresult find_out(void)
+{
+	DO(cuMemsetD8Async(device, 7, 16, stream));
+	return cuCtxSynchronize();
+}
+
+static void *wait_for_context(void *result)
+{
+	DO(cuCtxSetCurrent(context));
+	*(CUresult *)result = find_out();
+	return NULL;
+}
+
+static void *begin_capture(void *result)
+{
+	DO(cuCtxSetCurrent(context));
+	*(CUresult *)result = cuStreamBeginCapture_v2(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
+	return NULL;
+}
+
+static void *end_capture(void *result)
+{
+	CUgraph graph;
+
+	DO(cuCtxSetCurrent(context));
+	*(CUresult *)result = cuStreamEndCapture(stream, &graph);
+	return NULL;
+}
+
+static CUresult in_thread(void *(*run)(void *))
+{
+	CUresult result = CUDA_ERROR_UNKNOWN;
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, run, &result);
+	pthread_join(thread, NULL);
+	return result;
+}
+
+/* One after the other: each is a new thread to the server, too. */
+static void threads(void)
+{
+	expect(in_thread(wait_for_context) == CUDA_SUCCESS, "nothing has failed yet");
+	DO(cuMemcpyDtoHAsync_v2(host, device, 1, stream));
+	expect(find_out() == FAILURE, "who was there is told");
+	expect(in_thread(wait_for_context) == CUDA_SUCCESS, "a new thread is not");
+	expect(in_thread(begin_capture) == CUDA_SUCCESS, "a capture begins");
+	expect(in_thread(end_capture) == CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD,
+		"another thread does not end it");
+}
+
 int main(void)
 {
 	sem_init(&go, 0, 0);
-	program_begin();
+	context = program_begin();
 	DO(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
 	DO(cuMemAlloc_v2(&device, 2 * BYTES));
 	DO(cuMemsetD8_v2(device, 7, 2 * BYTES));
 	DO(cuMemAllocHost_v2((void **)&host, 2 * BYTES));
 	DO(cuCtxSynchronize());
 	large_copy();
+	threads();
 	if (!failures)
 		printf("ok\n");
 	return failures != 0;

@@ -19,7 +19,7 @@ VECTOR_ADD = built('examples/vector_add')
 BUSY = built('tests/busy')
 FAILURES = built('tests/failures')
 FAILING_DRIVER = built('tests/libcuda-failing.so')
-VERSION = 1
+VERSION = 3  # of the wire: WIRE_VERSION in protocol/wire.h
 
 
 def prelude(version=VERSION, role=0, lane=0, ticket=bytes(16), magic=b'RGPU'):
@@ -193,7 +193,7 @@ class Faults(unittest.TestCase):
             self.serves(server)
 
     def test_asynchronous_copies_that_fail(self):
-        """Told to who waits next; the session goes on."""
+        """Told once to each thread that was there; the session goes on."""
         with Server(driver=FAILING_DRIVER) as server:
             done = server.run(FAILURES)
             self.assertEqual(done.stdout, 'ok\n', done.stderr)
