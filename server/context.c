@@ -71,6 +71,7 @@ static struct context *context_new(
 	c->device = device;
 	c->primary = primary;
 	c->failures = 0;
+	c->ending = false;
 	c->seen_count = c->spare_count = 0;
 	c->left = NULL;
 	pthread_mutex_unlock(&c->lock);
@@ -125,6 +126,21 @@ void context_forget(void)
 	atomic_fetch_add_explicit(&epoch, 1, memory_order_release);
 }
 
+/* Pairs with context_end, which says that it is ending before it looks for users. */
+bool context_hold(struct context *c)
+{
+	atomic_fetch_add(&c->users, 1);
+	if (!atomic_load(&c->ending))
+		return true;
+	context_let_go(c);
+	return false;
+}
+
+void context_let_go(struct context *c)
+{
+	atomic_fetch_sub(&c->users, 1);
+}
+
 struct end {
 	struct context *context;
 	enum kind kind;
@@ -160,6 +176,7 @@ static void context_objects_end(struct context *c)
 	static const enum kind kinds[] = {KIND_CUevent, KIND_CUmodule, KIND_CUfunction};
 	struct stream *stream;
 
+	/* Nobody else changes the list now: who would holds the context. */
 	while ((stream = LIST_FIRST(&c->streams)))
 		handle_drop(c->session, KIND_CUstream, stream->id);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -175,6 +192,7 @@ void context_end(struct context *c)
 	struct context *other;
 
 	handle_drop(s, KIND_CUcontext, c->id);
+	atomic_store(&c->ending, true);
 	context_quiesce(c);
 	context_use(c->real);
 	context_objects_end(c);
@@ -187,15 +205,16 @@ void context_end(struct context *c)
 	pthread_mutex_lock(&s->state);
 	LIST_REMOVE(c, link);
 	context_give(s, c);
-	other = LIST_FIRST(&s->contexts);
-	if (other)
-		atomic_fetch_add(&other->users, 1);
+	LIST_FOREACH(other, &s->contexts, link) {
+		if (context_hold(other))
+			break;
+	}
 	pthread_mutex_unlock(&s->state);
 	/* Copies of the other contexts still need it. */
 	if (other && !context_use(other->real))
 		staging_pin(s->staging, other);
 	if (other)
-		atomic_fetch_sub(&other->users, 1);
+		context_let_go(other);
 }
 
 /* The lock is held; NULL: not met and no room. */

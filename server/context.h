@@ -26,7 +26,8 @@ struct context {
 	CUcontext real;
 	CUdevice device;
 	bool primary;
-	_Atomic unsigned users; /* pendings and copies under way */
+	_Atomic bool ending;	/* see context_hold */
+	_Atomic unsigned users; /* requests, pendings and copies under way */
 
 	pthread_mutex_t lock; /* all below */
 	_Atomic uint32_t failures;
@@ -44,6 +45,10 @@ struct context {
 struct context *context_find(struct session *s, uint64_t id);
 CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice device, bool primary,
 	struct context **out);
+/* Keep it from ending until it is let go; false when its end has begun. Who holds one does not wait
+ * for the end of any. */
+bool context_hold(struct context *c);
+void context_let_go(struct context *c);
 /* It is no longer found; its work is waited for, then all of it but the driver's context is ended.
  * Not in the dispatcher. */
 void context_end(struct context *c);

@@ -76,6 +76,7 @@ CUresult server_context_release(struct request *q, uint64_t context)
 
 	if (!c)
 		return CUDA_ERROR_INVALID_CONTEXT;
+	serving_let_go();
 	context_end(c);
 	context_use(NULL);
 	r = c->primary ? driver.cuDevicePrimaryCtxRelease_v2(c->device)

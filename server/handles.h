@@ -27,7 +27,7 @@ struct handle_entry {
 	_Atomic uint64_t id; /* 0: free; written last and cleared first */
 	void *_Atomic real;
 	void *_Atomic state; /* what the worker keeps beside it */
-	void *_Atomic owner; /* the driver's module or library that it ends with */
+	void *_Atomic owner; /* the driver's module or library that it ends with; a stream's context */
 	_Atomic int error;
 };
 

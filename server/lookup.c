@@ -10,9 +10,21 @@
 #include "state.h"
 #include "stream.h"
 
+/* The context that it ends with, or is; NULL: it outlives contexts. */
+static struct context *entry_context(enum kind kind, struct handle_entry *e)
+{
+	if (kind == KIND_CUstream)
+		return atomic_load_explicit(&e->owner, memory_order_relaxed);
+	if (kind == KIND_CUcontext || kind == KIND_CUevent || kind == KIND_CUmodule ||
+		kind == KIND_CUfunction)
+		return atomic_load_explicit(&e->state, memory_order_relaxed);
+	return NULL;
+}
+
 CUresult handle_get(struct session *s, enum kind kind, uint64_t id, void **real)
 {
 	struct handle_entry *e;
+	struct context *c;
 	int error;
 	void *found;
 
@@ -31,6 +43,10 @@ CUresult handle_get(struct session *s, enum kind kind, uint64_t id, void **real)
 		return (CUresult)kind_error[kind];
 	found = atomic_load_explicit(&e->real, memory_order_relaxed);
 	error = atomic_load_explicit(&e->error, memory_order_relaxed);
+	/* Whoever ends its context waits until this request is executed. */
+	c = entry_context(kind, e);
+	if (c && !serving_hold(c))
+		return (CUresult)kind_error[kind];
 	/* Another thread may have destroyed it and used its place again meanwhile. */
 	atomic_thread_fence(memory_order_acquire);
 	if (atomic_load_explicit(&e->id, memory_order_relaxed) != id)

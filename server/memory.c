@@ -350,18 +350,18 @@ CUresult server_memory_free(struct request *q, CUdeviceptr address)
 	struct freeing *f = calloc(1, sizeof(*f));
 	struct allocation *a;
 	struct context *c;
-	bool again;
+	bool gone;
 
 	if (!f)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	pthread_mutex_lock(&m->lock);
 	a = allocation_find(m, address);
 	c = a ? a->context : serving_context;
-	again = a && a->freeing;
-	if (a)
+	gone = a && (a->freeing || !serving_hold(c));
+	if (a && !gone)
 		a->freeing = true;
 	pthread_mutex_unlock(&m->lock);
-	if (again) {
+	if (gone) {
 		free(f);
 		return CUDA_ERROR_INVALID_VALUE;
 	}

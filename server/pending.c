@@ -10,8 +10,8 @@
 CUresult pending_add(struct session *s, struct pending *p, const struct request *q)
 {
 	request_copy(&p->q, q);
-	if (!p->context && q->context_id)
-		p->context = context_find(s, q->context_id);
+	if (!p->context)
+		p->context = serving_context;
 	if (p->context)
 		atomic_fetch_add(&p->context->users, 1);
 	p->issued = copy_issued(s);

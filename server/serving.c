@@ -18,6 +18,7 @@
 enum {
 	SCRATCH_SIZE = 64 << 10,
 	REPLY_HEADER = 16, /* seq, result, pushes */
+	HELD_MAX = 8,	   /* contexts of what a request names, beside its own */
 };
 
 struct block {
@@ -185,6 +186,31 @@ int request_answer(const struct request *q, CUresult r)
 
 __thread bool serving_helper;
 __thread struct context *serving_context;
+static __thread struct context *held[HELD_MAX];
+static __thread unsigned held_count;
+
+bool serving_hold(struct context *c)
+{
+	if (c == serving_context)
+		return true;
+	for (unsigned i = 0; i < held_count; i++) {
+		if (held[i] == c)
+			return true;
+	}
+	if (held_count == HELD_MAX || !context_hold(c))
+		return false;
+	held[held_count++] = c;
+	return true;
+}
+
+void serving_let_go(void)
+{
+	if (serving_context)
+		context_let_go(serving_context);
+	serving_context = NULL;
+	while (held_count)
+		context_let_go(held[--held_count]);
+}
 
 int serving_execute(struct serving *v)
 {
@@ -195,8 +221,11 @@ int serving_execute(struct serving *v)
 	int err;
 
 	v->answered = false;
-	serving_context = c;
 	/* A context that ended meanwhile, in a helper's queue, is none. */
+	if (c && !context_hold(c))
+		c = NULL;
+	serving_context = c;
+	held_count = 0;
 	q->context = c ? c->real : NULL;
 	if (!c && !(row->flags & DISPATCH_NO_CONTEXT))
 		r = CUDA_ERROR_INVALID_CONTEXT;
@@ -204,5 +233,6 @@ int serving_execute(struct serving *v)
 		r = context_use(c->real);
 	err = r ? request_done(q, r) : row->handler(q);
 	serving_clean(v);
+	serving_let_go();
 	return err;
 }

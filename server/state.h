@@ -117,8 +117,12 @@ struct serving {
 int serving_execute(struct serving *v);
 int serving_init(struct serving *v, struct session *s);
 void serving_fini(struct serving *v);
-/* The context of the request that this thread executes; NULL: none. */
+/* The context of the request that this thread executes, and holds; NULL: none. */
 extern __thread struct context *serving_context;
+/* Hold @c, too, while the request is executed; false when its end has begun. */
+bool serving_hold(struct context *c);
+/* The request uses no context any more. */
+void serving_let_go(void);
 /* True in a helper thread, whose answers are sent at once. */
 extern __thread bool serving_helper;
 /* request_done for a request that was copied. */

@@ -36,6 +36,7 @@ CUresult stream_born(struct session *s, uint64_t id, CUstream real)
 	pthread_mutex_lock(&c->lock);
 	LIST_INSERT_HEAD(&c->streams, stream, link);
 	pthread_mutex_unlock(&c->lock);
+	handles_own(&s->handles, KIND_CUstream, id, c);
 	handles_attach(&s->handles, KIND_CUstream, id, stream);
 	return CUDA_SUCCESS;
 }

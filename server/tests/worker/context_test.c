@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Contexts that end in a helper thread while other threads use them: requests, waits and regions of
+ * host memory that need one are over first, and the end waits for nothing of its own.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "memory.h"
+#include "mirror.h"
+#include "opcodes.h"
+#include "server_calls.h"
+#include "staging.h"
+
+#define ARENA UINT64_C(0x200000000000)
+
+enum { TESTS_MAX = 16, A = 1, B, WAIT_US = 30000 };
+
+/* Nothing undoes a session, since its process ends with it: each test has one of its own. */
+static struct session sessions[TESTS_MAX], *session = sessions;
+static struct connection connection;
+static struct context *context_a, *context_b;
+static CUevent const event = (CUevent)0x10;
+static CUstream const stream = (CUstream)0x20;
+
+static pthread_t ending;
+static _Atomic bool ended, early;
+static _Atomic unsigned destroyed, replies;
+
+static void *end_context(void *context)
+{
+	context_end(context);
+	ended = true;
+	return NULL;
+}
+
+/* In another thread; was it over in the time that it has? */
+static void begin_end(struct context *c)
+{
+	pthread_create(&ending, NULL, end_context, c);
+	usleep(WAIT_US);
+	early = ended;
+}
+
+static void finish_end(void)
+{
+	pthread_join(ending, NULL);
+	assert_true(ended);
+	assert_false(early);
+}
+
+static CUresult good(void)
+{
+	return CUDA_SUCCESS;
+}
+
+static CUresult make_event(CUevent *out, unsigned flags)
+{
+	static uintptr_t last = 0x1000;
+
+	*out = (CUevent)(last += 16);
+	return CUDA_SUCCESS;
+}
+
+static CUresult make_while_it_ends(CUevent *out, unsigned flags)
+{
+	*out = event;
+	begin_end(context_a);
+	return CUDA_SUCCESS;
+}
+
+static CUresult destroy_while_it_ends(CUstream s)
+{
+	begin_end(context_a);
+	return CUDA_SUCCESS;
+}
+
+static CUresult destroy_event(CUevent e)
+{
+	destroyed += e == event;
+	return CUDA_SUCCESS;
+}
+
+static uint64_t room[64];
+
+static void *reserve(struct connection *c, size_t size)
+{
+	return size <= sizeof(room) ? room : NULL;
+}
+
+static void commit(struct connection *c, size_t size)
+{
+	replies++;
+}
+
+static int sent(struct connection *c, const struct iovec *iov, int count)
+{
+	return 0;
+}
+
+static void driver_begin(void)
+{
+	void *function = (void *)good;
+
+	for (size_t i = 0; i < driver_names_count; i++)
+		memcpy((char *)&driver + driver_names[i].offset, &function, sizeof(function));
+	driver.cuEventCreate = make_event;
+	driver.cuEventDestroy_v2 = destroy_event;
+}
+
+static int begin(void **state)
+{
+	static const struct transport transport = {
+		.reserve = reserve, .commit = commit, .send = sent};
+
+	driver_begin();
+	connection.ops = &transport;
+	session++;
+	session->command = &connection;
+	ended = early = false;
+	destroyed = replies = 0;
+	if (session_init(session) || memory_create(session, ARENA, 1 << 30) ||
+		mirror_create(session, 0, 0) || staging_create(&session->staging))
+		return -1;
+	return context_add(session, handle_make(KIND_CUcontext, 1, A), (CUcontext)A, 0, false,
+		       &context_a) ||
+	       context_add(session, handle_make(KIND_CUcontext, 1, B), (CUcontext)B, 0, false,
+		       &context_b);
+}
+
+static void serve(uint16_t opcode, struct context *c, const void *payload, size_t size, bool waits)
+{
+	struct serving v;
+
+	assert_int_equal(serving_init(&v, session), 0);
+	v.q.opcode = opcode;
+	v.q.context_id = c->id;
+	v.q.waits = waits;
+	v.q.in = (struct cursor){payload, (const uint8_t *)payload + size, false};
+	assert_int_equal(serving_execute(&v), 0);
+	serving_fini(&v);
+}
+
+/* A handle of context A's. */
+static uint64_t give(enum kind kind, void *real)
+{
+	uint64_t id = handle_make(kind, 1, 5);
+
+	assert_true(context_hold(context_a));
+	serving_context = context_a;
+	assert_int_equal(handle_set(session, kind, id, real, CUDA_SUCCESS), CUDA_SUCCESS);
+	serving_let_go();
+	return id;
+}
+
+static void requests_keep_their_context(void **state)
+{
+	uint64_t id = handle_make(KIND_CUevent, 1, 5);
+	uint8_t payload[12] = {0};
+
+	memcpy(payload, &id, sizeof(id));
+	driver.cuEventCreate = make_while_it_ends;
+	serve(OP_event_create, context_a, payload, sizeof(payload), false);
+	finish_end();
+	/* What the request made ended with it. */
+	assert_int_equal(destroyed, 1);
+	assert_null(handles_find(&session->handles, KIND_CUevent, id));
+}
+
+static void requests_keep_contexts_of_what_they_name(void **state)
+{
+	uint64_t id = give(KIND_CUstream, stream);
+
+	driver.cuStreamDestroy_v2 = destroy_while_it_ends;
+	serve(OP_stream_destroy, context_b, &id, sizeof(id), false);
+	finish_end();
+	assert_true(LIST_EMPTY(&context_a->streams));
+}
+
+static void ended_contexts_are_not_used(void **state)
+{
+	uint64_t id = give(KIND_CUstream, stream), context = context_a->id;
+	void *real;
+
+	assert_true(context_hold(context_a));
+	begin_end(context_a);
+	assert_int_equal(handle_get(session, KIND_CUstream, id, &real), CUDA_ERROR_INVALID_HANDLE);
+	assert_null(context_find(session, context));
+	context_let_go(context_a);
+	finish_end();
+}
+
+static void contexts_end_within_themselves(void **state)
+{
+	uint64_t id = context_a->id;
+
+	serve(OP_context_release, context_a, &id, sizeof(id), true);
+	assert_null(context_find(session, id));
+	assert_int_equal(replies, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(requests_keep_their_context, begin),
+		cmocka_unit_test_setup(requests_keep_contexts_of_what_they_name, begin),
+		cmocka_unit_test_setup(ended_contexts_are_not_used, begin),
+		cmocka_unit_test_setup(contexts_end_within_themselves, begin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
