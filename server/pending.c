@@ -11,7 +11,7 @@ CUresult pending_add(struct session *s, struct pending *p, const struct request 
 {
 	request_copy(&p->q, q);
 	if (!p->context)
-		p->context = serving_context;
+		p->context = serving_named();
 	if (p->context)
 		atomic_fetch_add(&p->context->users, 1);
 	p->issued = copy_issued(s);

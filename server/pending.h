@@ -12,7 +12,7 @@
 struct pending {
 	TAILQ_ENTRY(pending) link;
 	struct request q;	 /* whose answer it is */
-	struct context *context; /* current when the functions below are called; may be NULL */
+	struct context *context; /* current when the functions below are called; NULL: serving_named */
 	/* CUDA_ERROR_NOT_READY while it goes on. NULL: others set done. */
 	CUresult (*poll)(struct pending *p);
 	/* More frames follow: wait only for what was there before. May be NULL; called once. */

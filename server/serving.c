@@ -203,6 +203,11 @@ bool serving_hold(struct context *c)
 	return true;
 }
 
+struct context *serving_named(void)
+{
+	return held_count ? held[0] : serving_context;
+}
+
 void serving_let_go(void)
 {
 	if (serving_context)

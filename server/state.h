@@ -121,6 +121,8 @@ void serving_fini(struct serving *v);
 extern __thread struct context *serving_context;
 /* Hold @c, too, while the request is executed; false when its end has begun. */
 bool serving_hold(struct context *c);
+/* The context of what the request names, its own if that says none. */
+struct context *serving_named(void);
 /* The request uses no context any more. */
 void serving_let_go(void);
 /* True in a helper thread, whose answers are sent at once. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Contexts that end in a helper thread while other threads use them: requests, waits and regions of
- * host memory that need one are over first, and the end waits for nothing of its own.
+ * Contexts that end in a helper thread while other threads use them: requests and waits that need
+ * one are over first, and the end waits for nothing of its own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,7 @@
 #include "memory.h"
 #include "mirror.h"
 #include "opcodes.h"
+#include "pending.h"
 #include "server_calls.h"
 #include "staging.h"
 
@@ -28,8 +29,11 @@ static CUevent const event = (CUevent)0x10;
 static CUstream const stream = (CUstream)0x20;
 
 static pthread_t ending;
-static _Atomic bool ended, early;
+static _Atomic bool ended, early, asked_late;
 static _Atomic unsigned destroyed, replies;
+static _Atomic int answer = CUDA_SUCCESS; /* of queries */
+static __thread CUcontext current;
+static CUcontext made_in, recorded_in;
 
 static void *end_context(void *context)
 {
@@ -58,10 +62,17 @@ static CUresult good(void)
 	return CUDA_SUCCESS;
 }
 
+static CUresult set_current(CUcontext c)
+{
+	current = c;
+	return CUDA_SUCCESS;
+}
+
 static CUresult make_event(CUevent *out, unsigned flags)
 {
 	static uintptr_t last = 0x1000;
 
+	made_in = current;
 	*out = (CUevent)(last += 16);
 	return CUDA_SUCCESS;
 }
@@ -82,6 +93,24 @@ static CUresult destroy_while_it_ends(CUstream s)
 static CUresult destroy_event(CUevent e)
 {
 	destroyed += e == event;
+	return CUDA_SUCCESS;
+}
+
+static CUresult query_event(CUevent e)
+{
+	if (destroyed && e == event)
+		asked_late = true;
+	return answer;
+}
+
+static CUresult query_stream(CUstream s)
+{
+	return s == stream ? answer : CUDA_SUCCESS;
+}
+
+static CUresult record(CUevent e, CUstream s)
+{
+	recorded_in = current;
 	return CUDA_SUCCESS;
 }
 
@@ -108,8 +137,12 @@ static void driver_begin(void)
 
 	for (size_t i = 0; i < driver_names_count; i++)
 		memcpy((char *)&driver + driver_names[i].offset, &function, sizeof(function));
+	driver.cuCtxSetCurrent = set_current;
 	driver.cuEventCreate = make_event;
 	driver.cuEventDestroy_v2 = destroy_event;
+	driver.cuEventQuery = query_event;
+	driver.cuEventRecord = record;
+	driver.cuStreamQuery = query_stream;
 }
 
 static int begin(void **state)
@@ -121,8 +154,9 @@ static int begin(void **state)
 	connection.ops = &transport;
 	session++;
 	session->command = &connection;
-	ended = early = false;
+	ended = early = asked_late = false;
 	destroyed = replies = 0;
+	answer = CUDA_SUCCESS;
 	if (session_init(session) || memory_create(session, ARENA, 1 << 30) ||
 		mirror_create(session, 0, 0) || staging_create(&session->staging))
 		return -1;
@@ -194,6 +228,40 @@ static void ended_contexts_are_not_used(void **state)
 	finish_end();
 }
 
+/* The wait is over first, and the event is not asked any more. */
+static void waits_keep_the_context_of_an_event(void **state)
+{
+	uint64_t id = give(KIND_CUevent, event);
+
+	answer = CUDA_ERROR_NOT_READY;
+	serve(OP_event_synchronize, context_b, &id, sizeof(id), true);
+	assert_int_equal(session->pending_count, 1);
+	begin_end(context_a);
+	session_poll(session);
+	assert_int_equal(replies, 0);
+	answer = CUDA_SUCCESS;
+	session_poll(session);
+	assert_int_equal(replies, 1);
+	finish_end();
+	assert_int_equal(destroyed, 1);
+	assert_false(asked_late);
+}
+
+/* An event that takes over is recorded where the stream is. */
+static void waits_are_in_the_context_of_their_stream(void **state)
+{
+	uint64_t id = give(KIND_CUstream, stream);
+
+	answer = CUDA_ERROR_NOT_READY;
+	serve(OP_stream_synchronize, context_b, &id, sizeof(id), true);
+	pending_harden(session);
+	assert_ptr_equal(made_in, (CUcontext)A);
+	assert_ptr_equal(recorded_in, (CUcontext)A);
+	answer = CUDA_SUCCESS;
+	session_poll(session);
+	assert_int_equal(replies, 1);
+}
+
 static void contexts_end_within_themselves(void **state)
 {
 	uint64_t id = context_a->id;
@@ -209,6 +277,8 @@ int main(void)
 		cmocka_unit_test_setup(requests_keep_their_context, begin),
 		cmocka_unit_test_setup(requests_keep_contexts_of_what_they_name, begin),
 		cmocka_unit_test_setup(ended_contexts_are_not_used, begin),
+		cmocka_unit_test_setup(waits_keep_the_context_of_an_event, begin),
+		cmocka_unit_test_setup(waits_are_in_the_context_of_their_stream, begin),
 		cmocka_unit_test_setup(contexts_end_within_themselves, begin),
 	};
 
