@@ -32,6 +32,7 @@ struct region {
 struct mirror {
 	uint64_t base, size;
 	pthread_mutex_t lock; /* all below */
+	pthread_cond_t unpinned;
 	unsigned count;
 	LIST_HEAD(, region) regions;
 };
@@ -46,6 +47,7 @@ int mirror_create(struct session *s, uint64_t base, uint64_t size)
 	m->size = size;
 	LIST_INIT(&m->regions);
 	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->unpinned, NULL);
 	s->mirror = m;
 	return 0;
 }
@@ -196,21 +198,23 @@ CUresult server_mirror_write(struct request *q, uint64_t address, const uint8_t 
 	return r ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
-/* The region that begins at @address, which nobody else will find; its owner, if it has one, does not
- * end before it is let go. */
+/* The region that begins at @address, which nobody else will find; its owner, if it has one, is
+ * held. One that ends meanwhile unpins the region first. */
 static struct region *region_claim(struct mirror *m, uint64_t address)
 {
 	struct region *r;
 
 	pthread_mutex_lock(&m->lock);
-	r = region_find(m, address, 1);
-	if (r && (uintptr_t)r->at != address)
-		r = NULL;
-	if (r) {
-		r->ending = true;
-		if (r->owner)
-			atomic_fetch_add(&r->owner->users, 1);
+	for (;;) {
+		r = region_find(m, address, 1);
+		if (r && (uintptr_t)r->at != address)
+			r = NULL;
+		if (!r || !r->owner || serving_hold(r->owner))
+			break;
+		pthread_cond_wait(&m->unpinned, &m->lock);
 	}
+	if (r)
+		r->ending = true;
 	pthread_mutex_unlock(&m->lock);
 	return r;
 }
@@ -228,7 +232,6 @@ CUresult server_mirror_unmap(struct request *q, uint64_t address)
 		result = context_use(r->owner->real);
 		if (!result)
 			result = driver.cuMemHostUnregister(r->at);
-		atomic_fetch_sub(&r->owner->users, 1);
 	}
 	pthread_mutex_lock(&m->lock);
 	LIST_REMOVE(r, link);
@@ -300,25 +303,31 @@ void mirror_forward(struct session *s)
 	pthread_mutex_unlock(&s->mirror->lock);
 }
 
-void mirror_unpin(struct session *s, struct context *c)
+static struct region *region_of(struct mirror *m, const struct context *owner)
 {
 	struct region *r;
-	void *at;
 
-	/* Unregistering may wait for work whose progress needs mirror_forward: without the lock. */
-	do {
-		at = NULL;
-		pthread_mutex_lock(&s->mirror->lock);
-		LIST_FOREACH(r, &s->mirror->regions, link) {
-			if (r->owner == c && !r->ending)
-				break;
-		}
-		if (r) {
-			at = r->at;
-			r->owner = NULL;
-		}
-		pthread_mutex_unlock(&s->mirror->lock);
-		if (at)
-			driver.cuMemHostUnregister(at);
-	} while (at);
+	LIST_FOREACH(r, &m->regions, link) {
+		if (r->owner == owner)
+			break;
+	}
+	return r;
+}
+
+/* Its end has begun, so nobody claims a region before that has no owner any more. */
+void mirror_unpin(struct session *s, struct context *c)
+{
+	struct mirror *m = s->mirror;
+	struct region *r;
+
+	pthread_mutex_lock(&m->lock);
+	while ((r = region_of(m, c))) {
+		/* Without the lock: it may wait for work whose progress needs mirror_forward. */
+		pthread_mutex_unlock(&m->lock);
+		driver.cuMemHostUnregister(r->at);
+		pthread_mutex_lock(&m->lock);
+		r->owner = NULL;
+		pthread_cond_broadcast(&m->unpinned);
+	}
+	pthread_mutex_unlock(&m->lock);
 }

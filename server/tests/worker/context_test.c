@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Contexts that end in a helper thread while other threads use them: requests and waits that need
- * one are over first, and the end waits for nothing of its own.
+ * Contexts that end in a helper thread while other threads use them: requests, waits and regions of
+ * host memory that need one are over first, and the end waits for nothing of its own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -19,7 +20,7 @@
 
 #define ARENA UINT64_C(0x200000000000)
 
-enum { TESTS_MAX = 16, A = 1, B, WAIT_US = 30000 };
+enum { TESTS_MAX = 16, A = 1, B, WAIT_US = 30000, PAGE = 4096 };
 
 /* Nothing undoes a session, since its process ends with it: each test has one of its own. */
 static struct session sessions[TESTS_MAX], *session = sessions;
@@ -28,12 +29,14 @@ static struct context *context_a, *context_b;
 static CUevent const event = (CUevent)0x10;
 static CUstream const stream = (CUstream)0x20;
 
+static uint64_t region; /* where the client's memory can be mapped */
 static pthread_t ending;
 static _Atomic bool ended, early, asked_late;
-static _Atomic unsigned destroyed, replies;
+static _Atomic unsigned destroyed, replies, unregistered, unregistering;
 static _Atomic int answer = CUDA_SUCCESS; /* of queries */
 static __thread CUcontext current;
 static CUcontext made_in, recorded_in;
+static void (*at_event_destroy)(void);
 
 static void *end_context(void *context)
 {
@@ -93,6 +96,8 @@ static CUresult destroy_while_it_ends(CUstream s)
 static CUresult destroy_event(CUevent e)
 {
 	destroyed += e == event;
+	if (at_event_destroy)
+		at_event_destroy();
 	return CUDA_SUCCESS;
 }
 
@@ -111,6 +116,15 @@ static CUresult query_stream(CUstream s)
 static CUresult record(CUevent e, CUstream s)
 {
 	recorded_in = current;
+	return CUDA_SUCCESS;
+}
+
+static CUresult unregister(void *p)
+{
+	unregistering++;
+	usleep(WAIT_US);
+	unregistered++;
+	unregistering--;
 	return CUDA_SUCCESS;
 }
 
@@ -143,6 +157,7 @@ static void driver_begin(void)
 	driver.cuEventQuery = query_event;
 	driver.cuEventRecord = record;
 	driver.cuStreamQuery = query_stream;
+	driver.cuMemHostUnregister = unregister;
 }
 
 static int begin(void **state)
@@ -155,10 +170,12 @@ static int begin(void **state)
 	session++;
 	session->command = &connection;
 	ended = early = asked_late = false;
-	destroyed = replies = 0;
+	destroyed = replies = unregistered = 0;
 	answer = CUDA_SUCCESS;
+	at_event_destroy = NULL;
+	region = (uintptr_t)mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (session_init(session) || memory_create(session, ARENA, 1 << 30) ||
-		mirror_create(session, 0, 0) || staging_create(&session->staging))
+		mirror_create(session, region, PAGE) || staging_create(&session->staging))
 		return -1;
 	return context_add(session, handle_make(KIND_CUcontext, 1, A), (CUcontext)A, 0, false,
 		       &context_a) ||
@@ -271,6 +288,41 @@ static void contexts_end_within_themselves(void **state)
 	assert_int_equal(replies, 1);
 }
 
+static pthread_t unmapping;
+
+static void *unmap(void *unused)
+{
+	serve(OP_mirror_unmap, context_b, &region, sizeof(region), true);
+	return NULL;
+}
+
+static void unmap_meanwhile(void)
+{
+	at_event_destroy = NULL;
+	pthread_create(&unmapping, NULL, unmap, NULL);
+	usleep(WAIT_US / 2);
+}
+
+/* Nothing uses the context after its end. */
+static void regions_end_in_their_context_or_before(void **state)
+{
+	uint64_t map[2] = {region, PAGE};
+
+	serve(OP_mirror_map, context_a, map, sizeof(map), true);
+	/* Between the last look at who uses the context and the end of its regions. */
+	give(KIND_CUevent, event);
+	at_event_destroy = unmap_meanwhile;
+	context_end(context_a);
+	assert_int_equal(unregistering, 0);
+	assert_int_equal(unregistered, 1);
+	pthread_join(unmapping, NULL);
+	assert_int_equal(unregistered, 1);
+	/* The address can be used again. */
+	serve(OP_mirror_map, context_b, map, sizeof(map), true);
+	serve(OP_mirror_unmap, context_b, &region, sizeof(region), true);
+	assert_int_equal(unregistered, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +332,7 @@ int main(void)
 		cmocka_unit_test_setup(waits_keep_the_context_of_an_event, begin),
 		cmocka_unit_test_setup(waits_are_in_the_context_of_their_stream, begin),
 		cmocka_unit_test_setup(contexts_end_within_themselves, begin),
+		cmocka_unit_test_setup(regions_end_in_their_context_or_before, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
