@@ -100,6 +100,7 @@ static CUresult set_params(CUgraphExec exec, CUgraphNode node, CUgraphNodeParams
 	CUDA_KERNEL_NODE_PARAMS kernel;
 	CUDA_MEMSET_NODE_PARAMS set;
 	CUDA_HOST_NODE_PARAMS host;
+	CUevent event;
 	CUresult r = call_check(CALL_NO_CONTEXT);
 
 	if (r)
@@ -125,6 +126,14 @@ static CUresult set_params(CUgraphExec exec, CUgraphNode node, CUgraphNodeParams
 		host = (CUDA_HOST_NODE_PARAMS){params->host.fn, params->host.userData};
 		return exec ? client_cuGraphExecHostNodeSetParams(exec, node, &host)
 			    : client_cuGraphHostNodeSetParams(node, &host);
+	case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
+		event = params->eventWait.event;
+		return exec ? stub_cuGraphExecEventWaitNodeSetEvent(exec, node, event)
+			    : stub_cuGraphEventWaitNodeSetEvent(node, event);
+	case CU_GRAPH_NODE_TYPE_EVENT_RECORD:
+		event = params->eventRecord.event;
+		return exec ? stub_cuGraphExecEventRecordNodeSetEvent(exec, node, event)
+			    : stub_cuGraphEventRecordNodeSetEvent(node, event);
 	default:
 		return CUDA_ERROR_NOT_SUPPORTED;
 	}

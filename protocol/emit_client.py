@@ -46,7 +46,8 @@ def reply_values(call):
     decls, gets, sets = '', '', ''
     for item in call.reply:
         got, value, n = f'{item.name}_got', value_of(item), f'{item.name}_count'
-        learn = f'\t\t\treal_learn(KIND_{item.leaf.base}, {{}}, {{}});\n' if item.leaf.handle else ''
+        real = item.leaf.handle and not item.leaf.minted
+        learn = f'\t\t\treal_learn(KIND_{item.leaf.base}, {{}}, {{}});\n' if real else ''
         if item.kind == 'value':
             decls += f'\t{item.leaf.base} {got};\n'
             gets += f'\t\tget_value(&c.in, &{got}, sizeof({got}));\n'

@@ -44,6 +44,19 @@ static inline void find_minted(struct request *q, enum kind kind, void *at, CUre
 	memcpy(at, &real, sizeof(real));
 }
 
+/* Replace the driver's handle at @at by the number that it was minted under. */
+static inline void name_minted(struct request *q, enum kind kind, void *at, CUresult *r)
+{
+	uint64_t id = 0;
+	void *real;
+
+	if (*r)
+		return;
+	memcpy(&real, at, sizeof(real));
+	*r = handle_name(q->session, kind, real, &id);
+	memcpy(at, &id, sizeof(id));
+}
+
 /* Check that @n handles of the driver's own at @at belong to the session. */
 static inline void find_real(struct request *q, enum kind kind, const void *at, uint64_t n,
 			     CUresult *r)

@@ -294,7 +294,7 @@ class Spec:
             f'type of {name} is not declared':
                 not leaf.size or leaf.pointer and (leaf.stars > 1 or leaf.base == 'void' and single),
             f'{name} cannot be a list of minted handles': leaf.minted and not single,
-            f'{name} is a minted handle and cannot come from the server': leaf.minted and way != 'in' and not part,
+            f'{name} is a minted handle and cannot go both ways': leaf.minted and way == 'inout' and not part,
             'only strings of char that go in have no length': string and (way != 'in' or leaf.base != 'char'),
             f'{name} is no list, no handle and no single result and cannot be optional': leaf.optional and not (
                 leaf.pointer and not string and (way == 'out' or not single) or not leaf.pointer and leaf.handle)})
@@ -306,7 +306,7 @@ class Spec:
             call.request += [item('flag')] if leaf.optional and not single else []
             one = item('value') if single else item('run', self.count_of(call, leaf, var.fields or call.params))
             call.request += [one] if way in ('in', 'inout') else []
-            call.reply += [one] if way in ('out', 'inout') and not leaf.minted else []
+            call.reply += [one] if way in ('out', 'inout') and not (part and leaf.minted) else []
 
     def count_of(self, call, leaf, siblings):
         if isinstance(leaf.length, int):

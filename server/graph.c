@@ -71,28 +71,12 @@ CUresult server_graph_set_kernel(struct request *q, CUgraphExec exec, CUgraphNod
 	return driver.cuGraphKernelNodeSetParams_v2(node, &l.params);
 }
 
-struct search {
-	const void *real;
-	uint64_t id;
-};
-
-static void search_each(void *user, uint64_t id, struct handle_entry *e)
-{
-	struct search *search = user;
-
-	if (atomic_load(&e->real) == search->real)
-		search->id = id;
-}
-
 /* The client's number of a function that the driver names. */
-static uint64_t function_id(struct session *s, const void *real)
+static CUresult function_name(struct session *s, const void *real, uint64_t *id)
 {
-	struct search search = {real, 0};
+	CUresult r = handle_name(s, KIND_CUfunction, real, id);
 
-	handles_each(&s->handles, KIND_CUfunction, search_each, &search);
-	if (!search.id)
-		handles_each(&s->handles, KIND_CUkernel, search_each, &search);
-	return search.id;
+	return r ? handle_name(s, KIND_CUkernel, real, id) : r;
 }
 
 static void put_parameter(uint8_t *params, unsigned room, unsigned *bytes, size_t offset,
@@ -133,9 +117,9 @@ CUresult server_graph_get_kernel(struct request *q, CUgraphNode node, uint64_t *
 	if (r)
 		return r;
 	real = got.kern ? (const void *)got.kern : (const void *)got.func;
-	*function = function_id(q->session, real);
-	if (!*function && got.func)
-		*function = function_id(q->session, real = got.func);
+	r = function_name(q->session, real, function);
+	if (r && got.func)
+		r = function_name(q->session, real = got.func, function);
 	memcpy(shape,
 		(const unsigned[SHAPE]){got.gridDimX, got.gridDimY, got.gridDimZ, got.blockDimX,
 			got.blockDimY, got.blockDimZ, got.sharedMemBytes},
@@ -148,7 +132,7 @@ CUresult server_graph_get_kernel(struct request *q, CUgraphNode node, uint64_t *
 			break;
 		put_parameter(params, room, bytes, offset, size, got.kernelParams[i]);
 	}
-	return *function ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
+	return r;
 }
 
 /* The nodes of a graph that goes, and of the graphs inside of it, are nobody's any more. */

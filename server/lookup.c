@@ -83,6 +83,30 @@ void handle_drop(struct session *s, enum kind kind, uint64_t id)
 	handles_drop(&s->handles, kind, id);
 }
 
+struct search {
+	const void *real;
+	uint64_t id;
+};
+
+static void search_each(void *user, uint64_t id, struct handle_entry *e)
+{
+	struct search *search = user;
+
+	if (atomic_load(&e->real) == search->real)
+		search->id = id;
+}
+
+CUresult handle_name(struct session *s, enum kind kind, const void *real, uint64_t *id)
+{
+	struct search search = {real, 0};
+
+	handles_each(&s->handles, kind, search_each, &search);
+	if (!search.id)
+		return CUDA_ERROR_NOT_FOUND;
+	*id = search.id;
+	return CUDA_SUCCESS;
+}
+
 CUresult real_get(struct session *s, enum kind kind, uint64_t value, void **real)
 {
 	if (value && !handles_real_has(&s->handles, kind, value))

@@ -43,6 +43,8 @@ enum {
 CUresult handle_get(struct session *s, enum kind kind, uint64_t id, void **real);
 CUresult handle_set(struct session *s, enum kind kind, uint64_t id, void *real, CUresult error);
 void handle_drop(struct session *s, enum kind kind, uint64_t id);
+/* The number under which the driver's handle @real was minted; NOT_FOUND: it has none any more. */
+CUresult handle_name(struct session *s, enum kind kind, const void *real, uint64_t *id);
 
 /* Real handles: values of the driver's own, known to belong to this session. 0 is valid and NULL. */
 CUresult real_get(struct session *s, enum kind kind, uint64_t value, void **real);

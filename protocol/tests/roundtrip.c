@@ -116,6 +116,12 @@ void handle_drop(struct session *s, enum kind kind, uint64_t id)
 {
 }
 
+CUresult handle_name(struct session *s, enum kind kind, const void *real, uint64_t *id)
+{
+	*id = (uintptr_t)real;
+	return CUDA_SUCCESS;
+}
+
 CUresult real_get(struct session *s, enum kind kind, uint64_t value, void **real)
 {
 	*real = (void *)(uintptr_t)value;

@@ -3,13 +3,14 @@
 #ifndef CALLS_H
 #define CALLS_H
 
-#define SPEC_HASH 0xd47d31e995db4b90ull
+#define SPEC_HASH 0x3621749fb3ec517eull
 
 #define OPCODES(X) \
 	X(setAsync, 0x0100, 0, .stream_at = 17, .event_at = -1) \
 	X(limit, 0x0101, DISPATCH_WAITS, .stream_at = -1, .event_at = -1) \
 	X(setLimit, 0x0102, DISPATCH_WAITS, .stream_at = -1, .event_at = -1) \
 	X(eventTime, 0x0103, DISPATCH_WAITS, .stream_at = -1, .event_at = 0) \
+	X(eventOf, 0x010a, DISPATCH_WAITS, .stream_at = -1, .event_at = -1) \
 	X(graphDestroy, 0x0104, DISPATCH_WAITS, .stream_at = -1, .event_at = -1) \
 	X(nodes, 0x0106, DISPATCH_NO_CONTEXT | DISPATCH_WAITS, .stream_at = -1, .event_at = -1) \
 	X(make, 0x0107, DISPATCH_BLOCKS | DISPATCH_WAITS, .stream_at = 4, .event_at = -1) \
@@ -36,6 +37,7 @@
 	X(eventCreate) \
 	X(eventDestroy) \
 	X(eventTime) \
+	X(eventOf) \
 	X(graphDestroy) \
 	X(nodes) \
 	X(make) \
@@ -53,6 +55,7 @@
 	X(eventCreate) \
 	X(eventDestroy) \
 	X(eventTime) \
+	X(eventOf) \
 	X(graphDestroy) \
 	X(nodes) \
 	X(make) \

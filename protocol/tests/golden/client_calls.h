@@ -24,6 +24,7 @@ CUresult stub_set_v2(Address at, unsigned char value, size_t n);
 CUresult stub_limit(size_t *value, Mode mode);
 CUresult stub_setLimit(Mode mode, size_t value);
 CUresult stub_eventTime(float *time, Event start, Event end);
+CUresult stub_eventOf(Node node, Event *event);
 CUresult stub_graphDestroy(Graph graph);
 CUresult stub_nodes(Graph graph, Node *nodes, size_t *count);
 CUresult stub_make(Graph *graph, const Config *config, Result *outcome, const char *name, char

@@ -23,6 +23,8 @@ CUresult CUDAAPI eventCreate(Event *event, unsigned int flags);
 CUresult CUDAAPI eventDestroy(Event event);
 /* A minted handle in a call, and a graph that dies. */
 CUresult CUDAAPI eventTime(float *time, Event start, Event end);
+/* A minted handle comes out. */
+CUresult CUDAAPI eventOf(Node node, Event *event);
 /* A real handle dies. */
 CUresult CUDAAPI graphDestroy(Graph graph);
 /* A list whose length comes back. */

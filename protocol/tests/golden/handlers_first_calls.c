@@ -107,6 +107,37 @@ int serve_eventTime(struct request *q)
 	return request_send(q);
 }
 
+int serve_eventOf(struct request *q);
+int serve_eventOf(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	Node node = {0};
+	Event event = {0};
+	size_t payload = 8;
+	uint8_t *out;
+	int err;
+
+	get_value(&in, &node, 8);
+	if (!get_all(&in))
+		return -EPROTO;
+	find_real(q, KIND_Node, &node, 1, &r);
+	if (r == CUDA_SUCCESS)
+		r = driver.eventOf(node, &event);
+	if (r == CUDA_SUCCESS) {
+		name_minted(q, KIND_Event, &event, &r);
+	}
+	if (r != CUDA_SUCCESS)
+		return request_done(q, r);
+	err = request_reply(q, CUDA_SUCCESS, payload);
+	if (err < 0)
+		return err;
+	out = q->out;
+	put_bytes(&out, &event, 8);
+	q->out = out;
+	return request_send(q);
+}
+
 int serve_graphDestroy(struct request *q);
 int serve_graphDestroy(struct request *q)
 {

@@ -108,6 +108,28 @@ CUresult CUDAAPI eventTime(float *time, Event start, Event end)
 	CALL_COUNTED(6, stub_eventTime(time, start, end));
 }
 
+CUresult stub_eventOf(Node node, Event *event)
+{
+	uint64_t node_wire = 0;
+	CUresult r;
+
+	r = call_check(CALL_NO_WORK);
+	if (r != CUDA_SUCCESS)
+		return r;
+	if (!real_known(KIND_Node, (uint64_t)(uintptr_t)node))
+		return call_refuse(CALL_NO_WORK, (CUresult)1);
+	node_wire = (uint64_t)(uintptr_t)node;
+	if (!event)
+		return call_refuse(CALL_NO_WORK, CUDA_ERROR_INVALID_VALUE);
+	r = wire_eventOf(node_wire, event);
+	return r;
+}
+
+CUresult CUDAAPI eventOf(Node node, Event *event)
+{
+	CALL_COUNTED(7, stub_eventOf(node, event));
+}
+
 CUresult stub_graphDestroy(Graph graph)
 {
 	uint64_t graph_wire = 0;
@@ -128,7 +150,7 @@ CUresult stub_graphDestroy(Graph graph)
 
 CUresult CUDAAPI graphDestroy(Graph graph)
 {
-	CALL_COUNTED(7, stub_graphDestroy(graph));
+	CALL_COUNTED(8, stub_graphDestroy(graph));
 }
 
 CUresult stub_nodes(Graph graph, Node *nodes, size_t *count)
@@ -150,7 +172,7 @@ CUresult stub_nodes(Graph graph, Node *nodes, size_t *count)
 
 CUresult CUDAAPI nodes(Graph graph, Node *nodes, size_t *count)
 {
-	CALL_COUNTED(8, stub_nodes(graph, nodes, count));
+	CALL_COUNTED(9, stub_nodes(graph, nodes, count));
 }
 
 CUresult stub_make(Graph *graph, const Config *config, Result *outcome, const char *name, char
@@ -185,7 +207,7 @@ CUresult stub_make(Graph *graph, const Config *config, Result *outcome, const ch
 CUresult CUDAAPI make(Graph *graph, const Config *config, Result *outcome, const char *name, char
 		*log, size_t size)
 {
-	CALL_COUNTED(9, stub_make(graph, config, outcome, name, log, size));
+	CALL_COUNTED(10, stub_make(graph, config, outcome, name, log, size));
 }
 
 CUresult stub_attribute(Attribute which, void *value)
@@ -200,7 +222,7 @@ CUresult stub_attribute(Attribute which, void *value)
 
 CUresult CUDAAPI attribute(Attribute which, void *value)
 {
-	CALL_COUNTED(10, stub_attribute(which, value));
+	CALL_COUNTED(11, stub_attribute(which, value));
 }
 
 CUresult stub_encode(Box *box, unsigned int rank, void *base, const int *corner)
@@ -217,6 +239,6 @@ CUresult stub_encode(Box *box, unsigned int rank, void *base, const int *corner)
 
 CUresult CUDAAPI encode(Box *box, unsigned int rank, void *base, const int *corner)
 {
-	CALL_COUNTED(11, stub_encode(box, rank, base, corner));
+	CALL_COUNTED(12, stub_encode(box, rank, base, corner));
 }
 

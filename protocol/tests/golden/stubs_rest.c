@@ -7,17 +7,17 @@
 
 CUresult CUDAAPI version(int *version)
 {
-	CALL_COUNTED(12, client_version(version));
+	CALL_COUNTED(13, client_version(version));
 }
 
 CUresult CUDAAPI allocate(Address *at, size_t n)
 {
-	CALL_COUNTED(13, client_allocate(at, n));
+	CALL_COUNTED(14, client_allocate(at, n));
 }
 
 CUresult CUDAAPI draw(int window)
 {
-	return call_unsupported(14, (CUresult)3);
+	return call_unsupported(15, (CUresult)3);
 }
 
 __attribute__((visibility("default"))) extern uint32_t flag;

@@ -9,6 +9,7 @@ CUresult wire_setAsync(Address at, unsigned char value, size_t n, uint64_t strea
 CUresult wire_limit(size_t *value, Mode mode);
 CUresult wire_setLimit(Mode mode, size_t value);
 CUresult wire_eventTime(float *time, uint64_t start, uint64_t end);
+CUresult wire_eventOf(uint64_t node, Event *event);
 CUresult wire_graphDestroy(uint64_t graph);
 CUresult wire_nodes(uint64_t graph, Node *nodes, size_t *count);
 CUresult wire_make(Graph *graph, const Config *config, Result *outcome, const char *name, char

@@ -104,6 +104,30 @@ CUresult wire_eventTime(float *time, uint64_t start, uint64_t end)
 	return call_end(&c, r);
 }
 
+CUresult wire_eventOf(uint64_t node, Event *event)
+{
+	size_t payload = 8;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+	Event event_got;
+
+	r = call_begin(&c, OP_eventOf, payload, CALL_NO_WORK);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &node, 8);
+	c.out = out;
+	r = call_wait(&c);
+	if (r == CUDA_SUCCESS) {
+		get_value(&c.in, &event_got, sizeof(event_got));
+		if (!c.in.bad) {
+			*event = event_got;
+		}
+	}
+	return call_end(&c, r);
+}
+
 CUresult wire_graphDestroy(uint64_t graph)
 {
 	size_t payload = 8;
