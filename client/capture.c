@@ -244,6 +244,7 @@ static CUresult meet(struct stream *s, struct capture *mine, struct capture *its
 CUresult capture_join(struct stream *s, struct event *e, unsigned flags)
 {
 	struct capture *mine;
+	bool joined;
 	CUresult r = CUDA_SUCCESS;
 
 	if (!e->capture && !flags && !atomic_load_explicit(&captures_active, memory_order_acquire))
@@ -260,8 +261,9 @@ CUresult capture_join(struct stream *s, struct event *e, unsigned flags)
 		mine->invalid = true;
 		r = CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
 	}
+	joined = !mine && atomic_load(&s->capture);
 	pthread_mutex_unlock(&lock);
-	return r;
+	return joined ? stream_leave(s) : r;
 }
 
 /* A graph of the application's that a capture adds to. */
@@ -311,8 +313,10 @@ static CUresult begin(CUstream hStream, CUstreamCaptureMode mode, const struct i
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = stream_leave(s);
 	stream_use(s, &wire);
-	r = post_begin(wire, into);
+	if (!r)
+		r = post_begin(wire, into);
 	if (r) {
 		free(c);
 		return r;

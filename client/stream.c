@@ -236,15 +236,26 @@ bool stream_idle(struct stream *s)
 	return s->synced >= mark || s->context->synced >= s->context->posted;
 }
 
-bool stream_first(struct stream *s)
+/* Nothing of the legacy stream's own is under way that @s would come after. */
+static bool legacy_idle(const struct stream *s)
 {
 	struct context *c = s->context;
 	uint64_t mark = c->legacy_mark;
 
-	if (!stream_idle(s))
-		return false;
-	return !s->object.handle || s->flags & CU_STREAM_NON_BLOCKING || c->synced >= mark ||
-	       c->legacy.synced >= mark;
+	return s->flags & CU_STREAM_NON_BLOCKING || c->synced >= mark || c->legacy.synced >= mark;
+}
+
+bool stream_first(struct stream *s)
+{
+	return stream_idle(s) && (!s->object.handle || legacy_idle(s));
+}
+
+CUresult stream_leave(struct stream *s)
+{
+	bool legacy = !legacy_idle(s);
+
+	return legacy || !stream_idle(s) ? wire_stream_leave(s->object.handle, legacy)
+					 : CUDA_SUCCESS;
 }
 
 CUresult stream_settle(struct stream *s)

@@ -57,6 +57,10 @@ bool stream_idle(struct stream *s);
 bool stream_first(struct stream *s);
 CUresult stream_settle(struct stream *s);
 
+/* @s is about to be captured. Frees wait for what it has to do all the same, and for what the legacy
+ * stream has, of which nothing is said either while a blocking stream is captured. */
+CUresult stream_leave(struct stream *s);
+
 uint64_t stream_new_id(void);
 
 /* The thread that a per-thread stream belonged to has ended. */

@@ -35,7 +35,8 @@ struct context {
 	struct context_seen *seen;
 	size_t seen_count, seen_room;
 	struct streams streams;
-	CUstream left; /* comes after the work of streams that were destroyed; NULL: there was none */
+	/* Comes after the work that streams had when they were destroyed or captured; NULL: none had. */
+	CUstream left;
 	CUevent *spare;
 	size_t spare_count, spare_room;
 };
@@ -76,7 +77,8 @@ bool context_idle_all(struct session *s);
 
 /*
  * All work that a context had when the barrier began. Streams that are being
- * captured have none, and are left alone: asking would end the capture.
+ * captured, and the legacy stream while that would end a capture, are left
+ * alone: what they had before is with those that left.
  */
 struct barrier {
 	struct context *context;

@@ -151,11 +151,10 @@ CUresult stream_seen(struct request *q, CUstream stream)
 	return CUDA_SUCCESS;
 }
 
-/* What a stream that is destroyed still has to do is the context's to wait for: another stream, which
- * barriers ask, comes after it. */
-static void stream_leave(struct session *s, CUstream real)
+/* What a stream that cannot be asked any more still has to do is the context's to wait for: another
+ * stream, which barriers ask, comes after it. */
+static void stream_leave(struct context *c, CUstream real)
 {
-	struct context *c = stream_context(s, real);
 	CUevent event;
 	bool capturing;
 
@@ -173,6 +172,16 @@ static void stream_leave(struct session *s, CUstream real)
 	context_event_later(c, event);
 }
 
+CUresult server_stream_leave(struct request *q, CUstream stream, unsigned int legacy)
+{
+	struct context *c = stream_context(q->session, stream);
+
+	if (legacy)
+		stream_leave(c, CU_STREAM_LEGACY);
+	stream_leave(c, stream);
+	return CUDA_SUCCESS;
+}
+
 CUresult stream_ending(struct request *q, CUstream stream)
 {
 	/* Waits for it were hardened; nobody asks the stream itself any more after this. */
@@ -180,7 +189,7 @@ CUresult stream_ending(struct request *q, CUstream stream)
 	copy_stream_gone(q->session, stream);
 	pthread_mutex_unlock(&q->session->polling);
 	copy_stream_gone(q->session, stream);
-	stream_leave(q->session, stream);
+	stream_leave(stream_context(q->session, stream), stream);
 	return CUDA_SUCCESS;
 }
 
