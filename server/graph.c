@@ -5,6 +5,7 @@
  * and the client's host functions.
  */
 #include "hostfunc.h"
+#include "kept.h"
 #include "module.h"
 #include "server_calls.h"
 
@@ -193,22 +194,30 @@ CUresult server_graph_add_host(struct request *q, CUgraph graph, const CUgraphNo
 	if (r)
 		hostfunc_drop(q->session, id);
 	else
-		hostfunc_keep(graph, id);
+		kept_add(q->session, graph, id);
 	return r;
 }
 
-/* What keeps the function is not known: neither a node's graph, nor objects of executable ones. */
 CUresult server_graph_set_host(struct request *q, CUgraphExec exec, CUgraphNode node, uint64_t id)
 {
-	CUDA_HOST_NODE_PARAMS params;
+	CUDA_HOST_NODE_PARAMS params, before = {0};
 	CUresult r = host_fill(q, id, &params);
 
 	if (r)
 		return r;
-	r = exec ? driver.cuGraphExecHostNodeSetParams(exec, node, &params)
-		 : driver.cuGraphHostNodeSetParams(node, &params);
+	if (exec) {
+		r = driver.cuGraphExecHostNodeSetParams(exec, node, &params);
+	} else {
+		r = driver.cuGraphHostNodeGetParams(node, &before);
+		if (!r)
+			r = driver.cuGraphHostNodeSetParams(node, &params);
+	}
 	if (r)
 		hostfunc_drop(q->session, id);
+	else if (exec)
+		kept_replace_exec(q->session, exec, node, id);
+	else
+		kept_replace(q->session, node, hostfunc_node_id(before.fn, before.userData), id);
 	return r;
 }
 
@@ -221,4 +230,13 @@ CUresult server_graph_get_host(struct request *q, CUgraphNode node, uint64_t *id
 		return r;
 	*id = hostfunc_node_id(params.fn, params.userData);
 	return *id ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
+}
+
+CUresult server_cuGraphLaunch(struct request *q, CUgraphExec exec, CUstream stream)
+{
+	CUresult r = driver.cuGraphLaunch(exec, stream);
+
+	if (!r)
+		kept_launched(q->session, exec, stream);
+	return r;
 }

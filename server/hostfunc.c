@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "copy.h"
+#include "kept.h"
 #include "mirror.h"
 #include "numbers.h"
 #include "output.h"
@@ -147,47 +148,6 @@ static CUresult job_enqueue(struct session *s, struct job *j, CUstream stream)
 	return r;
 }
 
-/* A graph's objects are no longer kept. By the driver, in a thread of its own. */
-static void job_gone(void *id)
-{
-	struct hostfuncs *h = own;
-	struct job *j;
-
-	pthread_mutex_lock(&h->lock);
-	j = job_find(h, (uintptr_t)id);
-	if (j && j->repeats && !j->asked && !j->sent && !j->done) {
-		numbers_remove(&h->jobs, &j->id);
-		TAILQ_INSERT_TAIL(&h->gone, j, link);
-		atomic_fetch_add(&h->going, 1);
-		watch_wake(h->session);
-	}
-	pthread_mutex_unlock(&h->lock);
-}
-
-/* The driver lets the object go when the graph, all that were made of it and all launches of those
- * are gone. Without one the job stays for good. */
-void hostfunc_keep(CUgraph graph, uint64_t id)
-{
-	CUuserObject object = NULL;
-
-	if (driver.cuUserObjectCreate(
-		    &object, (void *)(uintptr_t)id, job_gone, 1, CU_USER_OBJECT_NO_DESTRUCTOR_SYNC))
-		return;
-	/* One that the graph does not keep must not be released: the node is there. */
-	driver.cuGraphRetainUserObject(graph, object, 1, CU_GRAPH_USER_OBJECT_MOVE);
-}
-
-static void job_captured(CUstream stream, uint64_t id)
-{
-	CUstreamCaptureStatus status;
-	CUgraph graph = NULL;
-	cuuint64_t capture;
-
-	if (!driver.cuStreamGetCaptureInfo_v2(stream, &status, &capture, &graph, NULL, NULL) &&
-		graph)
-		hostfunc_keep(graph, id);
-}
-
 CUresult server_host_function(struct request *q, CUstream stream, uint64_t id)
 {
 	bool capturing;
@@ -196,7 +156,7 @@ CUresult server_host_function(struct request *q, CUstream stream, uint64_t id)
 	if (!r)
 		r = job_enqueue(q->session, job_create(q->session, id, capturing), stream);
 	if (!r && capturing)
-		job_captured(stream, id);
+		kept_captured(q->session, stream, id);
 	return r;
 }
 
@@ -226,6 +186,22 @@ void hostfunc_drop(struct session *s, uint64_t id)
 	j = job_find(h, id);
 	if (j)
 		job_remove(h, j);
+	pthread_mutex_unlock(&h->lock);
+}
+
+void hostfunc_gone(struct session *s, uint64_t id)
+{
+	struct hostfuncs *h = s->hostfuncs;
+	struct job *j;
+
+	pthread_mutex_lock(&h->lock);
+	j = job_find(h, id);
+	if (j && j->repeats && !j->asked && !j->sent && !j->done) {
+		numbers_remove(&h->jobs, &j->id);
+		TAILQ_INSERT_TAIL(&h->gone, j, link);
+		atomic_fetch_add(&h->going, 1);
+		watch_wake(s);
+	}
 	pthread_mutex_unlock(&h->lock);
 }
 

@@ -11,11 +11,11 @@
 
 int hostfuncs_create(struct session *s);
 /* The trampoline and its argument for a graph's node; NULL when there are too many or @id is taken.
- * It stays until it is dropped, as no node has it, or a graph that keeps it and all that were made
- * of that are gone. */
+ * It stays until it is dropped, as no node has it, or gone, as none can call it any more. */
 CUhostFn hostfunc_node(struct session *s, uint64_t id, void **data);
 void hostfunc_drop(struct session *s, uint64_t id);
-void hostfunc_keep(CUgraph graph, uint64_t id);
+/* In any thread. */
+void hostfunc_gone(struct session *s, uint64_t id);
 /* The function of a node that hostfunc_node made; 0: not one. */
 uint64_t hostfunc_node_id(CUhostFn fn, const void *data);
 

@@ -7,6 +7,7 @@
 
 #include "call_names.h"
 #include "context.h"
+#include "kept.h"
 #include "state.h"
 #include "stream.h"
 
@@ -124,5 +125,7 @@ CUresult real_add(struct session *s, enum kind kind, const void *real)
 
 void real_drop(struct session *s, enum kind kind, const void *real)
 {
+	if (kind == KIND_CUgraphExec)
+		kept_exec_gone(s, (CUgraphExec)real);
 	handles_real_drop(&s->handles, kind, (uintptr_t)real);
 }

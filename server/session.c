@@ -19,6 +19,7 @@
 #include "helpers.h"
 #include "hostfunc.h"
 #include "image.h"
+#include "kept.h"
 #include "log.h"
 #include "mirror.h"
 #include "output.h"
@@ -53,6 +54,8 @@ int session_init(struct session *s)
 		err = copies_create(s);
 	if (!err)
 		err = hostfuncs_create(s);
+	if (!err)
+		err = kept_create(s);
 	if (!err)
 		err = helpers_create(s);
 	if (!err)

@@ -6,7 +6,8 @@
  * Threads: the dispatcher (worker_main's thread) executes frames and polls
  * what is under way; the watch polls while the driver holds the dispatcher;
  * helpers execute calls that block; the side thread and the lanes' threads
- * never touch the driver; the driver's own threads enter only in hostfunc.c.
+ * never touch the driver; the driver's own threads enter only in hostfunc.c
+ * and kept.c.
  * Guards are named beside what they guard.
  */
 #ifndef STATE_H
@@ -39,6 +40,7 @@ struct context;
 struct helpers;
 struct hostfuncs;
 struct images;
+struct kept;
 struct memory;
 struct mirror;
 struct output;
@@ -94,6 +96,7 @@ struct session {
 	struct helpers *helpers;
 	struct hostfuncs *hostfuncs;
 	struct images *images;
+	struct kept *kept;
 	struct memory *memory;
 	struct mirror *mirror;
 	struct output *output;

@@ -306,6 +306,35 @@ static void graph_functions(void)
 	DO(cuStreamDestroy_v2(s));
 }
 
+/* Functions that take the place of others in nodes of a graph, of a copy, and of executable graphs, of
+ * which one stays. */
+static void set_functions(void)
+{
+	static CUgraphNode node, in_copy;
+	static CUgraphExec lasting;
+	static CUgraph g;
+	CUDA_HOST_NODE_PARAMS params = {nothing, NULL};
+	CUgraphExec exec;
+	CUgraph copy;
+
+	if (!g) {
+		DO(cuGraphCreate(&g, 0));
+		DO(cuGraphAddHostNode(&node, g, NULL, 0, &params));
+		DO(cuGraphInstantiateWithFlags(&lasting, g, 0));
+	}
+	DO(cuGraphHostNodeSetParams(node, &params));
+	DO(cuGraphInstantiateWithFlags(&exec, g, 0));
+	DO(cuGraphExecHostNodeSetParams(exec, node, &params));
+	DO(cuGraphLaunch(exec, NULL));
+	DO(cuGraphExecDestroy(exec));
+	DO(cuGraphExecHostNodeSetParams(lasting, node, &params));
+	DO(cuGraphLaunch(lasting, NULL));
+	DO(cuGraphClone(&copy, g));
+	DO(cuGraphNodeFindInClone(&in_copy, node, copy));
+	DO(cuGraphHostNodeSetParams(in_copy, &params));
+	graph_run(copy);
+}
+
 static void linkers(void)
 {
 	CUlinkState state;
@@ -372,6 +401,7 @@ static const struct {
 	{"captures", captures},
 	{"host_functions", host_functions},
 	{"graph_functions", graph_functions},
+	{"set_functions", set_functions},
 	{"linkers", linkers},
 	{"threads", threads},
 };

@@ -44,8 +44,8 @@ def growth(points):
 QUICK = 10000
 ROUNDS = {'streams': QUICK, 'events': QUICK, 'memory': QUICK, 'pools': QUICK, 'mappings': QUICK, 'copies': QUICK,
           'pinned': QUICK, 'mapped': QUICK, 'graphs': QUICK, 'host_functions': QUICK, 'registered': 3000,
-          'captures': 3000, 'graph_functions': 3000, 'modules': 3000, 'libraries': 3000, 'linkers': 3000, 'contexts': 1000, 'threads': 1000,
-          'primaries': 600}
+          'captures': 3000, 'graph_functions': 3000, 'set_functions': 3000, 'modules': 3000, 'libraries': 3000,
+          'linkers': 3000, 'contexts': 1000, 'threads': 1000, 'primaries': 600}
 
 
 def allowed(rounds):

@@ -68,9 +68,112 @@ static void changed_events(void)
 	DO(cuGraphDestroy(graph));
 }
 
+static void say_name(void *user)
+{
+	printf("function %s\n", (const char *)user);
+}
+
+static CUDA_HOST_NODE_PARAMS named(const char *name)
+{
+	return (CUDA_HOST_NODE_PARAMS){say_name, (void *)name};
+}
+
+static void run(CUgraphExec exec, CUstream s)
+{
+	DO(cuGraphLaunch(exec, s));
+	DO(cuStreamSynchronize(s));
+}
+
+/* A graph of a function that takes its time, and one that is named. */
+static CUgraph caller(const char *name, CUgraphNode *node)
+{
+	CUDA_HOST_NODE_PARAMS host = named(name), first = {late, NULL};
+	CUgraph graph;
+
+	DO(cuGraphCreate(&graph, 0));
+	DO(cuGraphAddHostNode(node, graph, NULL, 0, &first));
+	DO(cuGraphAddHostNode(node, graph, node, 1, &host));
+	return graph;
+}
+
+/* What is instantiated before keeps the function that a node had. */
+static void functions_of_graphs(CUstream s)
+{
+	CUDA_HOST_NODE_PARAMS second = named("2"), third = named("3"), fourth = named("4"), told;
+	CUgraphNode node, copied;
+	CUgraphExec exec, later;
+	CUgraph graph = caller("1", &node), copy;
+
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	DO(cuGraphClone(&copy, graph));
+	DO(cuGraphHostNodeSetParams(node, &second));
+	DO(cuGraphHostNodeSetParams(node, &third));
+	DO(cuGraphHostNodeGetParams(node, &told));
+	printf("told %s\n", (const char *)told.userData);
+	DO(cuGraphInstantiateWithFlags(&later, graph, 0));
+	DO(cuGraphNodeFindInClone(&copied, node, copy));
+	DO(cuGraphDestroy(graph));
+	usleep(10000);
+	run(exec, s);
+	run(later, s);
+	DO(cuGraphExecDestroy(later));
+	DO(cuGraphInstantiateWithFlags(&later, copy, 0));
+	DO(cuGraphHostNodeSetParams(copied, &second));
+	DO(cuGraphHostNodeSetParams(copied, &fourth));
+	run(later, s);
+	DO(cuGraphExecDestroy(exec));
+	DO(cuGraphExecDestroy(later));
+	DO(cuGraphInstantiateWithFlags(&later, copy, 0));
+	DO(cuGraphDestroy(copy));
+	usleep(10000);
+	run(later, s);
+	DO(cuGraphExecDestroy(later));
+}
+
+/* Launches that are under way call the function that there was. */
+static void functions_of_executables(CUstream s)
+{
+	CUDA_HOST_NODE_PARAMS second = named("of an executable graph"), third = named("after it");
+	CUgraphNode node;
+	CUgraph graph = caller("1", &node), captured;
+	CUgraphExec exec, outer;
+
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	DO(cuGraphExecHostNodeSetParams(exec, node, &second));
+	DO(cuGraphLaunch(exec, s));
+	DO(cuGraphExecHostNodeSetParams(exec, node, &third));
+	DO(cuGraphLaunch(exec, s));
+	DO(cuGraphExecDestroy(exec));
+	usleep(10000);
+	DO(cuStreamSynchronize(s));
+
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	DO(cuGraphExecHostNodeSetParams(exec, node, &second));
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuGraphLaunch(exec, s));
+	DO(cuStreamEndCapture(s, &captured));
+	DO(cuGraphExecDestroy(exec));
+	DO(cuGraphInstantiateWithFlags(&outer, captured, 0));
+	DO(cuGraphDestroy(captured));
+	usleep(10000);
+	run(outer, s);
+	DO(cuGraphExecDestroy(outer));
+	DO(cuGraphDestroy(graph));
+}
+
+static void changed_functions(void)
+{
+	CUstream s;
+
+	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	functions_of_graphs(s);
+	functions_of_executables(s);
+}
+
 int main(void)
 {
 	program_begin();
 	changed_events();
+	changed_functions();
 	return 0;
 }

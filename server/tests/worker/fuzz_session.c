@@ -289,6 +289,7 @@ static void session_finish(struct session *s)
 	images_destroy(s);
 	free(s->helpers);
 	free(s->hostfuncs);
+	free(s->kept);
 	free(s->mirror);
 	free(s->bulk);
 	copies_destroy(s);
