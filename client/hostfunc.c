@@ -14,6 +14,7 @@
 #include "client_calls.h"
 #include "context.h"
 #include "heartbeat.h"
+#include "mirror.h"
 #include "numbers.h"
 #include "receive.h"
 #include "stream.h"
@@ -225,6 +226,7 @@ static void *caller(void *unused)
 
 		if (h.fn)
 			h.fn(h.user);
+		mirror_push();
 		if (!h.repeats)
 			hostfunc_remove(h.id.number);
 		side_send(FRAME_HOST_DONE, h.id.number, NULL, 0);

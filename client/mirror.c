@@ -12,9 +12,11 @@
 #include <string.h>
 
 #include "call.h"
+#include "heartbeat.h"
+#include "wire.h"
 #include "wire_calls.h"
 
-enum { PAGE = 4096, PIECE = 64 << 10, GRANULE = 4 };
+enum { PAGE = 4096, PIECE = 32 << 10, GRANULE = 4 };
 
 struct mirror {
 	struct mirror *next;
@@ -25,12 +27,16 @@ struct mirror {
 
 _Atomic unsigned mirrors_active;
 
-/* Who sends: keeps the list still and changes in order. Waits for the server may happen under it, so
- * the receiving side never takes it. */
+/* Who activates, which waits for the server. */
+static pthread_mutex_t activating = PTHREAD_MUTEX_INITIALIZER;
+/* Who sends: keeps the list still and changes in order. Only the side connection is waited for under
+ * it, where the server always reads: it may be waiting for the end of a host function. */
 static pthread_mutex_t sending = PTHREAD_MUTEX_INITIALIZER;
 /* What both sides had last; the list is changed under both. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct mirror *mirrors;
+static _Atomic uint64_t sent;	 /* frames; changed under `sending` */
+static _Atomic uint64_t awaited; /* of those, what posted frames wait for; rises after they are posted */
 
 static struct mirror *find(uint64_t address)
 {
@@ -86,35 +92,52 @@ static size_t take_change(struct mirror *m, size_t *at, uint8_t *piece)
 }
 
 /* Called with `sending` held. */
-static CUresult send_changes(struct mirror *m)
+static void send_changes(struct mirror *m)
 {
 	static uint8_t piece[PIECE];
 	size_t at = 0;
 
 	for (;;) {
 		size_t size;
-		CUresult r;
 
 		pthread_mutex_lock(&lock);
 		size = take_change(m, &at, piece);
 		pthread_mutex_unlock(&lock);
 		if (!size)
-			return CUDA_SUCCESS;
-		r = wire_mirror_write(m->base + at - size, piece, size);
-		if (r)
-			return r;
+			return;
+		side_send(FRAME_MIRROR_WRITE, m->base + at - size, piece, size);
+		atomic_fetch_add(&sent, 1);
 	}
+}
+
+void mirror_push(void)
+{
+	if (!atomic_load_explicit(&mirrors_active, memory_order_acquire))
+		return;
+	pthread_mutex_lock(&sending);
+	for (struct mirror *m = mirrors; m; m = m->next)
+		send_changes(m);
+	pthread_mutex_unlock(&sending);
+}
+
+/* What this thread posts next comes after all that was sent. */
+static CUresult await(void)
+{
+	uint64_t count = atomic_load(&sent), before = atomic_load(&awaited);
+	CUresult r;
+
+	if (before >= count)
+		return CUDA_SUCCESS;
+	r = wire_mirror_await(count);
+	while (!r && before < count && !atomic_compare_exchange_weak(&awaited, &before, count))
+		continue;
+	return r;
 }
 
 CUresult mirror_send_slow(void)
 {
-	CUresult r = CUDA_SUCCESS;
-
-	pthread_mutex_lock(&sending);
-	for (struct mirror *m = mirrors; m && !r; m = m->next)
-		r = send_changes(m);
-	pthread_mutex_unlock(&sending);
-	return r;
+	mirror_push();
+	return await();
 }
 
 static struct mirror *mirror_create(uint64_t base, size_t size)
@@ -150,12 +173,25 @@ static CUresult activate(uint64_t base, size_t size)
 		mirror_destroy(m);
 		return r;
 	}
+	pthread_mutex_lock(&sending);
 	pthread_mutex_lock(&lock);
 	m->next = mirrors;
 	mirrors = m;
 	pthread_mutex_unlock(&lock);
 	atomic_fetch_add(&mirrors_active, 1);
-	return send_changes(m);
+	send_changes(m);
+	pthread_mutex_unlock(&sending);
+	return await();
+}
+
+static bool is_active(uint64_t address)
+{
+	bool active;
+
+	pthread_mutex_lock(&lock);
+	active = find(address);
+	pthread_mutex_unlock(&lock);
+	return active;
 }
 
 CUresult mirror_activate(uint64_t base, size_t size)
@@ -165,10 +201,10 @@ CUresult mirror_activate(uint64_t base, size_t size)
 	/* Memory is mirrored by pages; registered memory may begin inside one. */
 	size = (size + base % PAGE + PAGE - 1) & ~(size_t)(PAGE - 1);
 	base -= base % PAGE;
-	pthread_mutex_lock(&sending);
-	if (!find(base))
+	pthread_mutex_lock(&activating);
+	if (!is_active(base))
 		r = activate(base, size);
-	pthread_mutex_unlock(&sending);
+	pthread_mutex_unlock(&activating);
 	return r;
 }
 
@@ -190,6 +226,7 @@ void mirror_end(uint64_t base)
 	pthread_mutex_unlock(&sending);
 	/* The server waits for all work of the context: others must be able to send meanwhile. */
 	if (m) {
+		await();
 		wire_mirror_unmap(base);
 		mirror_destroy(m);
 	}

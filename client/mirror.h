@@ -22,8 +22,10 @@ CUresult mirror_activate(uint64_t base, size_t size);
 /* The allocation goes away. */
 void mirror_end(uint64_t base);
 
-/* Send what the host changed since the last time. */
+/* Send what the host changed since the last time, before work that is posted next. */
 CUresult mirror_send_slow(void);
+/* The same before the next answer to a host function, without waiting for anything. */
+void mirror_push(void);
 
 static inline CUresult mirror_send(void)
 {

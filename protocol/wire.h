@@ -40,6 +40,8 @@ enum frame_op {
 	FRAME_HEARTBEAT = 0x04,	  /* c->s on the side connection: zero u64 */
 	FRAME_HOST_BYTES = 0x05,  /* c->s on the side connection: id u64, bytes[]: the next of a copy
 				   * that was asked for as a host function is */
+	FRAME_MIRROR_WRITE = 0x06, /* c->s on the side connection: address u64, bytes[]: mapped host memory
+				    * that the host wrote */
 	FRAME_REPLY = 0x10,	  /* s->c: seq u64 of the request, result i32, pushes u32, payload */
 	FRAME_HOST_CALL = 0x11,	  /* s->c: id u64, pushes u32, 0 u32: run this host function now */
 	FRAME_DATA = 0x12,	  /* s->c: copy id u64, offset u64, bytes[]: device-to-host data;

@@ -12,11 +12,13 @@
 #include <unistd.h>
 
 #include "server_calls.h"
+#include "side.h"
 
 enum {
 	MIRROR_PART = 128 << 10, /* bytes of a frame */
 	MIRROR_GRANULE = 4,
 	MIRROR_REGIONS_MAX = 65536,
+	NAP_US = 20,
 };
 
 struct region {
@@ -181,12 +183,14 @@ CUresult server_mirror_map(struct request *q, uint64_t address, size_t bytes)
 	return CUDA_SUCCESS;
 }
 
-CUresult server_mirror_write(struct request *q, uint64_t address, const uint8_t *data, size_t n)
+void mirror_write(struct session *s, uint64_t address, const uint8_t *data, size_t n)
 {
-	struct mirror *m = q->session->mirror;
+	struct mirror *m = s->mirror;
 	struct region *r;
 	uint64_t at;
 
+	if (!m)
+		return;
 	pthread_mutex_lock(&m->lock);
 	r = region_find(m, address, n);
 	if (r) {
@@ -195,7 +199,16 @@ CUresult server_mirror_write(struct request *q, uint64_t address, const uint8_t 
 		memcpy(r->same + at, data, n);
 	}
 	pthread_mutex_unlock(&m->lock);
-	return r ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult server_mirror_await(struct request *q, uint64_t count)
+{
+	while (!side_wrote(count)) {
+		session_poll(q->session);
+		session_flush(q->session);
+		usleep(NAP_US);
+	}
+	return CUDA_SUCCESS;
 }
 
 /* The region that begins at @address, which nobody else will find; its owner, if it has one, is

@@ -11,6 +11,7 @@
 #include "control.h"
 #include "hostfunc.h"
 #include "log.h"
+#include "mirror.h"
 #include "thread.h"
 #include "worker_link.h"
 
@@ -25,6 +26,7 @@ struct side {
 	struct session *session;
 	struct connection *_Atomic connection;
 	uint64_t received;
+	_Atomic uint64_t wrote; /* for mirrors */
 };
 
 static struct side side;
@@ -66,12 +68,25 @@ static void side_frame(struct side *d, const struct frame *f, const uint8_t *pay
 		if (bytes)
 			hostfunc_bytes(d->session, id, bytes, size);
 		break;
+	case FRAME_MIRROR_WRITE:
+		size = get_u64(&in);
+		bytes = get_bytes(&in, size);
+		if (bytes)
+			mirror_write(d->session, id, bytes, size);
+		atomic_fetch_add_explicit(&d->wrote, 1, memory_order_release);
+		break;
 	default:
 		in.bad = true;
 	}
 	if (in.bad)
 		session_fatal(d->session, CUDA_ERROR_INVALID_VALUE,
 			"the side connection carries a malformed frame");
+}
+
+/* Pairs with the release in side_frame. */
+bool side_wrote(uint64_t count)
+{
+	return atomic_load_explicit(&side.wrote, memory_order_acquire) >= count;
 }
 
 /* One frame; the time without one is limited. */

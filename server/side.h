@@ -15,4 +15,7 @@ int side_start(struct session *s, int link);
 /* A side connection has come; -EEXIST for a second one. */
 int side_attach(struct session *s, struct connection *c);
 
+/* So many frames for mirrors have come. */
+bool side_wrote(uint64_t count);
+
 #endif

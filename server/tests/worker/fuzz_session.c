@@ -39,6 +39,7 @@ _Noreturn void __wrap_session_gone(struct session *s, const char *why);
 int __wrap_helpers_run(struct session *s, const struct request *q);
 struct slot *__wrap_bulk_arrived(struct session *s, uint64_t number, uint32_t bytes);
 void __wrap_bulk_release(struct session *s, uint64_t number);
+bool __wrap_side_wrote(uint64_t count);
 void __wrap_bulk_push(
 	struct session *s, struct slot *slot, uint64_t copy, uint64_t offset, uint32_t bytes);
 
@@ -76,6 +77,11 @@ struct slot *__wrap_bulk_arrived(struct session *s, uint64_t number, uint32_t by
 
 void __wrap_bulk_release(struct session *s, uint64_t number)
 {
+}
+
+bool __wrap_side_wrote(uint64_t count)
+{
+	return true;
 }
 
 void __wrap_bulk_push(
