@@ -1,178 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Linear copies between host and device, all forms.
- *
- * To the device: the bytes are taken at the call, so the call does not wait.
- * The driver reads pinned memory when the copy is due; where that can make a
- * difference, because a host function, a kernel or a copy out that comes before
- * may still write it, the server fetches the bytes then. From the device: pinned
- * memory is filled behind the call's back in stream order, other memory before
- * it returns, as natively.
- */
+/* The calls of linear copies; copy_rows.c says how bytes get to the device and back. */
 #include "copy.h"
 
 #include <string.h>
 
 #include "call.h"
 #include "capture.h"
-#include "client.h"
 #include "client_calls.h"
 #include "context.h"
-#include "copyout.h"
-#include "hostfunc.h"
-#include "lanes.h"
 #include "memory.h"
-#include "mirror.h"
 #include "window.h"
-#include "wire.h"
 #include "wire_calls.h"
 
-/* Pieces of work for the driver (window.h): the server marks each part of a copy by an event. */
-static unsigned cost(size_t bytes)
+static CUresult copy_in(CUdeviceptr dst, const void *src, size_t bytes, struct stream *s, bool async)
 {
-	return bytes <= FRAME_INLINE_MAX ? 2 : 2 * (bytes / bulk_chunk(bytes, client.lanes) + 1);
-}
-
-struct bulk {
-	CUdeviceptr dst;
-	uint64_t stream;
-	size_t bytes;
-};
-
-static CUresult announce(void *argument, uint64_t first_chunk)
-{
-	const struct bulk *b = argument;
-
-	return wire_copy_in_bulk(b->dst, b->stream, b->bytes, first_chunk);
-}
-
-static bool is_pinned(const void *host)
-{
-	struct memory_range range;
-
-	return memory_find((uintptr_t)host, &range) && range.kind == MEMORY_HOST;
-}
-
-/* Copies that a capture records run again and again: host memory then has to be the server's too,
- * which is possible for pinned memory only. Other memory is refused, as natively. */
-static CUresult captured(CUdeviceptr dst, CUdeviceptr src, const void *host, size_t bytes,
-	uint64_t stream)
-{
-	struct memory_range range;
-	CUresult r;
-
-	if (!memory_find((uintptr_t)host, &range) || range.kind != MEMORY_HOST)
-		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-	r = mirror_activate(range.base, range.size);
-	return r ? r : wire_copy_device(dst, src, bytes, stream);
-}
-
-/* Work that comes before in the stream may still write to @src: a host function or a copy out on this
- * side; or a kernel, on the server's. */
-static bool is_late(struct stream *s, const void *src, size_t bytes)
-{
-	return (stream_tainted(s) || copyout_pending(src, bytes)) && is_pinned(src);
-}
-
-static bool is_late_there(struct stream *s, const void *src, size_t bytes)
-{
-	return mirror_covers(src, bytes) && !stream_first(s);
-}
-
-CUresult copy_settle(struct stream *s, const void *src, size_t bytes)
-{
-	if (!is_late(s, src, bytes) && !is_late_there(s, src, bytes))
-		return CUDA_SUCCESS;
-	return stream_settle(s);
-}
-
-/* In pieces that are not too much at once. Each waits behind a host function of the server's. */
-static CUresult fetched(CUdeviceptr dst, const uint8_t *src, size_t bytes, struct stream *s)
-{
-	uint64_t stream;
-	CUresult r = CUDA_SUCCESS;
-
-	for (size_t at = 0; at < bytes && !r; at += FETCH_MAX) {
-		size_t n = bytes - at < FETCH_MAX ? bytes - at : FETCH_MAX;
-		uint64_t id = hostfunc_add_fetch(src + at, n);
-
-		if (!id)
-			return CUDA_ERROR_OUT_OF_MEMORY;
-		r = window_take(s, WINDOW_BEHIND_FUNCTION + cost(n));
-		if (!r)
-			r = stream_use(s, &stream);
-		if (!r)
-			r = wire_copy_in_fetched(dst + at, n, stream, id);
-		if (r)
-			hostfunc_remove(id);
-	}
-	return r;
-}
-
-CUresult copy_in(CUdeviceptr dst, const void *src, size_t bytes, struct stream *s, bool async)
-{
-	struct bulk bulk = {.dst = dst, .bytes = bytes};
+	struct copy_rows c = {dst, bytes, (void *)src, bytes, bytes, 1};
+	enum copy_way way;
 	CUresult r;
 
 	if (!bytes)
 		return CUDA_SUCCESS;
 	r = memory_check(dst, bytes);
-	if (r)
-		return r;
-	if (async && !atomic_load(&s->capture) && is_late(s, src, bytes))
-		return fetched(dst, src, bytes, s);
-	r = window_take(s, cost(bytes));
 	if (!r)
-		r = stream_use(s, &bulk.stream);
-	if (r)
-		return r;
-	if (atomic_load(&s->capture))
-		return captured(dst, (uintptr_t)src, src, bytes, bulk.stream);
-	if (async && is_late_there(s, src, bytes)) {
-		r = mirror_send();
-		return r ? r : wire_copy_device(dst, (uintptr_t)src, bytes, bulk.stream);
-	}
-	if (!async)
-		r = copy_settle(s, src, bytes);
-	if (r)
-		return r;
-	if (bytes <= FRAME_INLINE_MAX)
-		return wire_copy_in(dst, bulk.stream, src, bytes);
-	return lanes_send(src, bytes, announce, &bulk);
+		r = copy_source(s, src, bytes, async, &way);
+	return r ? r : copy_rows_in(&c, way, s);
 }
 
-CUresult copy_out(void *dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async)
+static CUresult copy_out(void *dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async)
 {
-	struct copyout_target target = {dst, bytes, 1, 1, bytes, bytes};
-	uint64_t stream, id, mark;
+	struct copy_rows c = {src, bytes, dst, bytes, bytes, 1};
+	enum copy_way way;
 	CUresult r;
 
 	if (!bytes)
 		return CUDA_SUCCESS;
 	r = memory_check(src, bytes);
 	if (!r)
-		r = window_take(s, cost(bytes));
-	if (!r)
-		r = stream_use(s, &stream);
-	if (r)
-		return r;
-	if (atomic_load(&s->capture))
-		return captured((uintptr_t)dst, src, dst, bytes, stream);
-	async = async && is_pinned(dst);
-	id = copyout_begin(&target, !async);
-	if (!id)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	if (async) {
-		r = wire_copy_out_async(src, bytes, stream, id);
-	} else {
-		mark = stream_mark(s) + 1; /* with this frame */
-		r = wire_copy_out(src, bytes, stream, id);
-		if (!r)
-			stream_completed(s, mark);
-	}
-	if (r)
-		copyout_cancel(id);
-	return r;
+		r = copy_target(s, dst, async, &way);
+	return r ? r : copy_rows_out(&c, way, s);
 }
 
 /* Between two devices: the server's memory is mapped on its own, and only this call does not mind. */

@@ -1,19 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Linear copies on a stream, for all calls that come down to one. */
+/* Copies between host and device on a stream, for all calls that come down to them. */
 #ifndef COPY_H
 #define COPY_H
 
 #include "stream.h"
 
-/* To the device. @async: pinned memory may be read after the return; else the bytes are the caller's
- * again. */
-CUresult copy_in(CUdeviceptr dst, const void *src, size_t bytes, struct stream *s, bool async);
+/* @height rows of @width bytes, none of them 0. */
+struct copy_rows {
+	CUdeviceptr device;
+	size_t pitch;
+	void *host;
+	size_t host_pitch;
+	size_t width, height;
+};
 
-/* Wait for what @s may still have to write to pinned memory at @src. */
-CUresult copy_settle(struct stream *s, const void *src, size_t bytes);
+enum copy_way {
+	COPY_NOW,   /* the host's memory is the caller's again on return */
+	COPY_DUE,   /* it is read or written when the copy is due */
+	COPY_THERE, /* by the server, where that memory is mirrored */
+};
 
-/* From the device. @async: pinned memory may be filled after the return. */
-CUresult copy_out(void *dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async);
+/* How the @extent bytes at @src can get to the device in @s. @async: pinned memory may be read after
+ * the call; else what may still write to it has been waited for. */
+CUresult copy_source(
+	struct stream *s, const void *src, size_t extent, bool async, enum copy_way *way);
+/* How memory at @dst can be filled. @async: after the call, if it is pinned. */
+CUresult copy_target(struct stream *s, const void *dst, bool async, enum copy_way *way);
+
+/* The device's memory was checked. */
+CUresult copy_rows_in(const struct copy_rows *c, enum copy_way way, struct stream *s);
+CUresult copy_rows_out(const struct copy_rows *c, enum copy_way way, struct stream *s);
 
 /* On the server, also between two devices. */
 CUresult copy_device(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s);

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Copies of two and three dimensions. Where one side is host memory its rows
- * are packed, so that the server sees host memory as plain bytes; copies within
- * the device go as they are. Rules as cuMemcpy2D and cuMemcpy3D in the CUDA
- * driver API.
+ * Copies of two and three dimensions, slice by slice. Rules as cuMemcpy2D and
+ * cuMemcpy3D in the CUDA driver API.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "call.h"
@@ -13,9 +10,8 @@
 #include "client_calls.h"
 #include "context.h"
 #include "copy.h"
-#include "copyout.h"
 #include "memory.h"
-#include "wire.h"
+#include "window.h"
 #include "wire_calls.h"
 
 /* One side of a copy: where its first byte is, and how far rows and slices are apart. */
@@ -84,73 +80,45 @@ static CUresult box_3d(const CUDA_MEMCPY3D *c, struct box *b)
 			   c->WidthInBytes);
 }
 
-/* Rows of host memory to the device: packed, in pieces that fit a frame. */
-static CUresult box_in(const struct box *b, struct stream *s)
+/* From the first byte of a side to the last. */
+static size_t extent(const struct box *b, const struct side *side)
 {
-	size_t fit = FRAME_INLINE_MAX / b->width, y = 0;
-	uint8_t *packed;
-	uint64_t wire;
-	CUresult r = copy_settle(s, (void *)b->src.address,
-		(b->depth - 1) * b->src.slice + (b->height - 1) * b->src.pitch + b->width);
+	return (b->depth - 1) * side->slice + (b->height - 1) * side->pitch + b->width;
+}
 
-	if (r)
-		return r;
-	if (!fit) { /* rows too long for a frame go one by one */
-		for (size_t i = 0; i < b->height * b->depth && !r; i++) {
-			size_t z = i / b->height, row = i % b->height;
+static struct copy_rows slice(
+	const struct box *b, const struct side *device, const struct side *host, size_t z)
+{
+	return (struct copy_rows){device->address + z * device->slice, device->pitch,
+		(void *)(host->address + z * host->slice), host->pitch, b->width, b->height};
+}
 
-			r = copy_in(b->dst.address + z * b->dst.slice + row * b->dst.pitch,
-				(void *)(b->src.address + z * b->src.slice + row * b->src.pitch),
-				b->width, s, false);
-		}
-		return r;
-	}
-	packed = malloc((fit < b->height ? fit : b->height) * b->width);
-	if (!packed)
-		return CUDA_ERROR_OUT_OF_MEMORY;
+static CUresult box_in(const struct box *b, struct stream *s, bool async)
+{
+	enum copy_way way;
+	CUresult r = memory_check(b->dst.address, extent(b, &b->dst));
+
+	if (!r)
+		r = copy_source(s, (void *)b->src.address, extent(b, &b->src), async, &way);
 	for (size_t z = 0; z < b->depth && !r; z++) {
-		for (y = 0; y < b->height && !r; y += fit) {
-			size_t rows = b->height - y < fit ? b->height - y : fit;
+		struct copy_rows c = slice(b, &b->dst, &b->src, z);
 
-			for (size_t i = 0; i < rows; i++)
-				memcpy(packed + i * b->width,
-					(void *)(b->src.address + z * b->src.slice +
-						 (y + i) * b->src.pitch),
-					b->width);
-			r = stream_use(s, &wire);
-			if (!r)
-				r = wire_copy_in_2d(b->dst.address + z * b->dst.slice +
-							    y * b->dst.pitch,
-					b->dst.pitch, b->width, rows, wire, packed,
-					rows * b->width);
-		}
+		r = copy_rows_in(&c, way, s);
 	}
-	free(packed);
 	return r;
 }
 
-static CUresult box_out(const struct box *b, struct stream *s)
+static CUresult box_out(const struct box *b, struct stream *s, bool async)
 {
-	CUresult r = CUDA_SUCCESS;
+	enum copy_way way;
+	CUresult r = memory_check(b->src.address, extent(b, &b->src));
 
+	if (!r)
+		r = copy_target(s, (void *)b->dst.address, async, &way);
 	for (size_t z = 0; z < b->depth && !r; z++) {
-		struct copyout_target target = {(void *)(b->dst.address + z * b->dst.slice),
-			b->width, b->height, 1, b->dst.pitch, b->dst.slice};
-		uint64_t wire, id, mark;
+		struct copy_rows c = slice(b, &b->src, &b->dst, z);
 
-		r = stream_use(s, &wire);
-		if (r)
-			break;
-		id = copyout_begin(&target, true);
-		if (!id)
-			return CUDA_ERROR_OUT_OF_MEMORY;
-		mark = stream_mark(s) + 1; /* with this frame */
-		r = wire_copy_out_2d(b->src.address + z * b->src.slice, b->src.pitch, b->width,
-			b->height, wire, id);
-		if (r)
-			copyout_cancel(id);
-		else
-			stream_completed(s, mark);
+		r = copy_rows_out(&c, way, s);
 	}
 	return r;
 }
@@ -203,14 +171,16 @@ static CUresult box_device(const struct box *b, struct stream *s)
 		};
 		uint64_t wire;
 
-		r = stream_use(s, &wire);
+		r = window_take(s, 1);
+		if (!r)
+			r = stream_use(s, &wire);
 		if (!r)
 			r = wire_copy_device_2d(&c, wire);
 	}
 	return r;
 }
 
-static CUresult box_copy(const struct box *b, struct stream *s)
+static CUresult box_copy(const struct box *b, struct stream *s, bool async)
 {
 	if (b->src.array || b->dst.array)
 		return CUDA_ERROR_NOT_SUPPORTED;
@@ -218,11 +188,11 @@ static CUresult box_copy(const struct box *b, struct stream *s)
 		return CUDA_SUCCESS;
 	if (b->src.device && b->dst.device)
 		return box_device(b, s);
-	if (atomic_load(&s->capture))
-		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 	if (b->dst.device)
-		return box_in(b, s);
-	return b->src.device ? box_out(b, s) : box_host(b, s);
+		return box_in(b, s, async);
+	if (b->src.device)
+		return box_out(b, s, async);
+	return atomic_load(&s->capture) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : box_host(b, s);
 }
 
 static CUresult copy_2d(const CUDA_MEMCPY2D *c, CUstream stream, bool async)
@@ -237,7 +207,7 @@ static CUresult copy_2d(const CUDA_MEMCPY2D *c, CUstream stream, bool async)
 		r = c ? box_2d(c, &b) : CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		r = stream_find(stream, &s);
-	return r ? r : box_copy(&b, s);
+	return r ? r : box_copy(&b, s, async);
 }
 
 static CUresult copy_3d(const CUDA_MEMCPY3D *c, CUstream stream, bool async)
@@ -252,7 +222,7 @@ static CUresult copy_3d(const CUDA_MEMCPY3D *c, CUstream stream, bool async)
 		r = c ? box_3d(c, &b) : CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		r = stream_find(stream, &s);
-	return r ? r : box_copy(&b, s);
+	return r ? r : box_copy(&b, s, async);
 }
 
 CUresult client_cuMemcpy2D_v2(const CUDA_MEMCPY2D *pCopy)

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include "call.h"
@@ -25,9 +26,9 @@
 struct hostfunc {
 	struct numbered id;
 	TAILQ_ENTRY(hostfunc) link; /* only where it is waited for */
-	CUhostFn fn;		    /* NULL: bytes to fetch, at user */
+	CUhostFn fn;		    /* NULL: rows to fetch, at user */
 	void *user;
-	size_t size;
+	size_t width, height, pitch;
 	bool repeats;
 };
 
@@ -100,9 +101,10 @@ uint64_t hostfunc_add(CUhostFn fn, void *user, bool repeats)
 	return add(&(struct hostfunc){.fn = fn, .user = user, .repeats = repeats});
 }
 
-uint64_t hostfunc_add_fetch(const void *source, size_t size)
+uint64_t hostfunc_add_fetch(const void *source, size_t width, size_t height, size_t pitch)
 {
-	return add(&(struct hostfunc){.user = (void *)source, .size = size});
+	return add(&(struct hostfunc){
+		.user = (void *)source, .width = width, .height = height, .pitch = pitch});
 }
 
 /* Called with the lock. */
@@ -234,15 +236,32 @@ static void *caller(void *unused)
 	return NULL;
 }
 
+/* The rows' bytes from @at on, as many as there are up to FETCH_PART, packed. */
+static uint32_t pack(const struct hostfunc *h, size_t at, uint8_t *part)
+{
+	size_t total = h->width * h->height, size = 0;
+
+	while (at + size < total && size < FETCH_PART) {
+		size_t x = (at + size) % h->width, y = (at + size) / h->width;
+		size_t n = h->width - x < FETCH_PART - size ? h->width - x : FETCH_PART - size;
+
+		memcpy(part + size, (const uint8_t *)h->user + y * h->pitch + x, n);
+		size += n;
+	}
+	return size;
+}
+
 static void *fetcher(void *unused)
 {
+	static uint8_t part[FETCH_PART];
+
 	(void)unused;
 	for (;;) {
 		struct hostfunc h = next_asked(&fetches);
+		uint32_t size;
 
-		for (size_t at = 0; at < h.size; at += FETCH_PART)
-			side_send(FRAME_HOST_BYTES, h.id.number, (const uint8_t *)h.user + at,
-				h.size - at < FETCH_PART ? h.size - at : FETCH_PART);
+		for (size_t at = 0; (size = pack(&h, at, part)); at += size)
+			side_send(FRAME_HOST_BYTES, h.id.number, part, size);
 		hostfunc_remove(h.id.number);
 		side_send(FRAME_HOST_DONE, h.id.number, NULL, 0);
 	}

@@ -18,8 +18,8 @@
 /* Remember a function until the server calls it; @repeats for graphs, whose nodes run again and
  * again. 0: out of memory. */
 uint64_t hostfunc_add(CUhostFn fn, void *user, bool repeats);
-/* Remember what is to be fetched, @size bytes at @source, which stay the caller's. */
-uint64_t hostfunc_add_fetch(const void *source, size_t size);
+/* Remember what is to be fetched, @height rows of @width bytes at @source, which stay the caller's. */
+uint64_t hostfunc_add_fetch(const void *source, size_t width, size_t height, size_t pitch);
 void hostfunc_remove(uint64_t id);
 /* No graph calls @id any more. */
 void hostfunc_gone(uint64_t id);

@@ -6,20 +6,42 @@
 #include "copy.h"
 #include "server_calls.h"
 
-CUresult server_copy_in(
-	struct request *q, CUdeviceptr dst, CUstream stream, const uint8_t *data, size_t bytes)
+static CUresult rows(
+	CUdeviceptr base, size_t pitch, size_t width, size_t height, struct copy_shape *out)
 {
-	struct copy_shape shape = copy_flat(dst, bytes);
+	CUDA_MEMCPY3D box = {.WidthInBytes = width, .Height = height, .Depth = 1};
 
-	return copy_in(q, &shape, data, stream);
+	if (!width || !height)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (height == 1) {
+		*out = copy_flat(base, width);
+		return CUDA_SUCCESS;
+	}
+	box.srcMemoryType = box.dstMemoryType = CU_MEMORYTYPE_DEVICE;
+	box.srcDevice = box.dstDevice = base;
+	box.srcPitch = box.dstPitch = pitch;
+	box.srcHeight = box.dstHeight = height;
+	return copy_box(&box, out);
 }
 
-CUresult server_copy_in_fetched(
-	struct request *q, CUdeviceptr dst, size_t bytes, CUstream stream, uint64_t id)
+CUresult server_copy_in(struct request *q, CUdeviceptr dst, size_t pitch, size_t width,
+	size_t height, CUstream stream, const uint8_t *data, size_t bytes)
 {
-	struct copy_shape shape = copy_flat(dst, bytes);
+	struct copy_shape shape;
+	CUresult r = rows(dst, pitch, width, height, &shape);
 
-	return copy_in_fetched(q, &shape, id, stream);
+	if (!r && shape.bytes != bytes)
+		r = CUDA_ERROR_INVALID_VALUE;
+	return r ? r : copy_in(q, &shape, data, stream);
+}
+
+CUresult server_copy_in_fetched(struct request *q, CUdeviceptr dst, size_t pitch, size_t width,
+	size_t height, CUstream stream, uint64_t id)
+{
+	struct copy_shape shape;
+	CUresult r = rows(dst, pitch, width, height, &shape);
+
+	return r ? r : copy_in_fetched(q, &shape, id, stream);
 }
 
 CUresult server_copy_in_bulk(
@@ -34,52 +56,22 @@ CUresult server_copy_in_bulk(
 	return copy_in_bulk(q, &shape, first_chunk, stream);
 }
 
-static CUresult rows(
-	CUdeviceptr base, size_t pitch, size_t width, size_t height, struct copy_shape *out)
-{
-	CUDA_MEMCPY3D box = {.WidthInBytes = width, .Height = height, .Depth = 1};
-
-	box.srcMemoryType = box.dstMemoryType = CU_MEMORYTYPE_DEVICE;
-	box.srcDevice = box.dstDevice = base;
-	box.srcPitch = box.dstPitch = pitch;
-	box.srcHeight = box.dstHeight = height;
-	return width && height ? copy_box(&box, out) : CUDA_ERROR_INVALID_VALUE;
-}
-
-CUresult server_copy_in_2d(struct request *q, CUdeviceptr dst, size_t pitch, size_t width,
-	size_t height, CUstream stream, const uint8_t *data, size_t bytes)
-{
-	struct copy_shape shape;
-	CUresult r = rows(dst, pitch, width, height, &shape);
-
-	if (!r && shape.bytes != bytes)
-		r = CUDA_ERROR_INVALID_VALUE;
-	return r ? r : copy_in(q, &shape, data, stream);
-}
-
-CUresult server_copy_out(
-	struct request *q, CUdeviceptr src, size_t bytes, CUstream stream, uint64_t copy_id)
-{
-	struct copy_shape shape = copy_flat(src, bytes);
-
-	return copy_out(q, &shape, copy_id, stream, true);
-}
-
-CUresult server_copy_out_async(
-	struct request *q, CUdeviceptr src, size_t bytes, CUstream stream, uint64_t copy_id)
-{
-	struct copy_shape shape = copy_flat(src, bytes);
-
-	return copy_out(q, &shape, copy_id, stream, false);
-}
-
-CUresult server_copy_out_2d(struct request *q, CUdeviceptr src, size_t pitch, size_t width,
+CUresult server_copy_out(struct request *q, CUdeviceptr src, size_t pitch, size_t width,
 	size_t height, CUstream stream, uint64_t copy_id)
 {
 	struct copy_shape shape;
 	CUresult r = rows(src, pitch, width, height, &shape);
 
 	return r ? r : copy_out(q, &shape, copy_id, stream, true);
+}
+
+CUresult server_copy_out_async(struct request *q, CUdeviceptr src, size_t pitch, size_t width,
+	size_t height, CUstream stream, uint64_t copy_id)
+{
+	struct copy_shape shape;
+	CUresult r = rows(src, pitch, width, height, &shape);
+
+	return r ? r : copy_out(q, &shape, copy_id, stream, false);
 }
 
 static bool device_type(CUmemorytype type)

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asynchronous copies of rows of pinned memory: no call waits, and what comes before is what they see. */
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "program.h"
+
+struct shape {
+	const char *name;
+	size_t width, height, depth, pitch;
+};
+
+static const struct shape shapes[] = {
+	{"small rows", 100, 37, 1, 130},
+	{"a box", 60, 9, 5, 64},
+	{"many rows", 3000, 2000, 1, 3333},
+	{"long rows", 700000, 3, 1, 700004},
+	{"rows in line", 4096, 100, 1, 4096},
+	{"one row", 5000, 1, 1, 6000},
+};
+
+enum { ROOM = 8 << 20 };
+
+static atomic_int go;
+static unsigned char *in, *out;
+static unsigned seed;
+
+static void wait_go(void)
+{
+	while (!atomic_load(&go))
+		usleep(1000);
+}
+
+static void write_when_told(void *user)
+{
+	wait_go();
+	pattern(in, ROOM, ++seed);
+}
+
+static void wait_until_told(void *user)
+{
+	wait_go();
+}
+
+static CUDA_MEMCPY3D box(const struct shape *s, CUdeviceptr p)
+{
+	return (CUDA_MEMCPY3D){.srcMemoryType = CU_MEMORYTYPE_HOST,
+		.srcHost = in,
+		.srcPitch = s->pitch,
+		.srcHeight = s->height,
+		.dstMemoryType = CU_MEMORYTYPE_DEVICE,
+		.dstDevice = p,
+		.dstPitch = s->width + 28,
+		.dstHeight = s->height,
+		.WidthInBytes = s->width,
+		.Height = s->height,
+		.Depth = s->depth};
+}
+
+static CUDA_MEMCPY3D back(const CUDA_MEMCPY3D *there)
+{
+	CUDA_MEMCPY3D c = *there;
+
+	c.srcMemoryType = CU_MEMORYTYPE_DEVICE;
+	c.srcHost = NULL;
+	c.srcDevice = there->dstDevice;
+	c.srcPitch = there->dstPitch;
+	c.dstMemoryType = CU_MEMORYTYPE_HOST;
+	c.dstDevice = 0;
+	c.dstHost = out;
+	c.dstPitch = there->srcPitch;
+	return c;
+}
+
+static void say_out(const char *how, const struct shape *s)
+{
+	printf("%s, %s: %016llx\n", s->name, how, checksum(out, ROOM));
+}
+
+static void there_and_back(const struct shape *shape, CUdeviceptr p, CUstream s)
+{
+	CUDA_MEMCPY3D c = box(shape, p), d = back(&c);
+
+	memset(in, 0, ROOM);
+	memset(out, 0, ROOM);
+	atomic_store(&go, 0);
+	DO(cuLaunchHostFunc(s, write_when_told, NULL));
+	DO(cuMemcpy3DAsync_v2(&c, s));
+	DO(cuMemcpy3DAsync_v2(&d, s));
+	atomic_store(&go, 1);
+	DO(cuStreamSynchronize(s));
+	say_out("written by a function", shape);
+
+	memset(out, 1, ROOM);
+	atomic_store(&go, 0);
+	DO(cuLaunchHostFunc(s, wait_until_told, NULL));
+	DO(cuMemcpy3DAsync_v2(&d, s));
+	/* The way back to the device comes after what fills it. */
+	d.srcDevice = 0;
+	c.srcHost = out;
+	c.dstDevice = p + ROOM;
+	DO(cuMemcpy3DAsync_v2(&c, s));
+	atomic_store(&go, 1);
+	DO(cuStreamSynchronize(s));
+	d = back(&c);
+	memset(out, 2, ROOM);
+	DO(cuMemcpy3D_v2(&d));
+	say_out("copied out first", shape);
+}
+
+static void captured(const struct shape *shape, CUdeviceptr p, CUstream s)
+{
+	CUDA_MEMCPY3D c = box(shape, p), d = back(&c);
+	CUgraphExec exec;
+	CUgraph graph;
+
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	DO(cuMemcpy3DAsync_v2(&c, s));
+	DO(cuMemcpy3DAsync_v2(&d, s));
+	DO(cuStreamEndCapture(s, &graph));
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	for (int i = 0; i < 2; i++) {
+		pattern(in, ROOM, ++seed);
+		memset(out, 0, ROOM);
+		DO(cuGraphLaunch(exec, s));
+		DO(cuStreamSynchronize(s));
+		say_out("captured", shape);
+	}
+	DO(cuGraphExecDestroy(exec));
+	DO(cuGraphDestroy(graph));
+}
+
+int main(void)
+{
+	CUdeviceptr p;
+	CUstream s;
+
+	program_begin();
+	DO(cuMemAlloc_v2(&p, 2 * ROOM));
+	DO(cuMemHostAlloc((void **)&in, ROOM, 0));
+	DO(cuMemHostAlloc((void **)&out, ROOM, 0));
+	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		there_and_back(&shapes[i], p, s);
+	captured(&shapes[0], p, s);
+	captured(&shapes[1], p, s);
+	return 0;
+}
