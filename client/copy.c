@@ -36,8 +36,10 @@ static CUresult copy_out(void *dst, CUdeviceptr src, size_t bytes, struct stream
 		return CUDA_SUCCESS;
 	r = memory_check(src, bytes);
 	if (!r)
-		r = copy_target(s, dst, async, &way);
-	return r ? r : copy_rows_out(&c, way, s);
+		r = copy_target(s, dst, bytes, async, &way);
+	if (!r)
+		r = copy_rows_out(&c, way, s);
+	return r ? r : copy_out_end(s, way, async);
 }
 
 /* Between two devices: the server's memory is mapped on its own, and only this call does not mind. */

@@ -24,12 +24,15 @@ enum copy_way {
  * the call; else what may still write to it has been waited for. */
 CUresult copy_source(
 	struct stream *s, const void *src, size_t extent, bool async, enum copy_way *way);
-/* How memory at @dst can be filled. @async: after the call, if it is pinned. */
-CUresult copy_target(struct stream *s, const void *dst, bool async, enum copy_way *way);
+/* How the @extent bytes at @dst can be filled. @async: after the call, if it is pinned. */
+CUresult copy_target(
+	struct stream *s, const void *dst, size_t extent, bool async, enum copy_way *way);
 
 /* The device's memory was checked. */
 CUresult copy_rows_in(const struct copy_rows *c, enum copy_way way, struct stream *s);
 CUresult copy_rows_out(const struct copy_rows *c, enum copy_way way, struct stream *s);
+/* After the last of them: what the server does itself is waited for, too, unless @async. */
+CUresult copy_out_end(struct stream *s, enum copy_way way, bool async);
 
 /* On the server, also between two devices. */
 CUresult copy_device(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s);

@@ -114,13 +114,13 @@ static CUresult box_out(const struct box *b, struct stream *s, bool async)
 	CUresult r = memory_check(b->src.address, extent(b, &b->src));
 
 	if (!r)
-		r = copy_target(s, (void *)b->dst.address, async, &way);
+		r = copy_target(s, (void *)b->dst.address, extent(b, &b->dst), async, &way);
 	for (size_t z = 0; z < b->depth && !r; z++) {
 		struct copy_rows c = slice(b, &b->src, &b->dst, z);
 
 		r = copy_rows_out(&c, way, s);
 	}
-	return r;
+	return r ? r : copy_out_end(s, way, async);
 }
 
 static CUresult box_host(const struct box *b, struct stream *s)

@@ -113,13 +113,17 @@ CUresult copy_source(
 	return *way == COPY_THERE ? mirror_send() : CUDA_SUCCESS;
 }
 
-CUresult copy_target(struct stream *s, const void *dst, bool async, enum copy_way *way)
+CUresult copy_target(
+	struct stream *s, const void *dst, size_t extent, bool async, enum copy_way *way)
 {
-	*way = async && is_pinned(dst) ? COPY_DUE : COPY_NOW;
-	if (!atomic_load(&s->capture))
-		return CUDA_SUCCESS;
 	*way = COPY_THERE;
-	return captured(s, dst);
+	if (atomic_load(&s->capture))
+		return captured(s, dst);
+	/* Work on the server may have written it before and may read it after: in order, there. */
+	if (mirror_covers(dst, extent))
+		return mirror_send();
+	*way = async && is_pinned(dst) ? COPY_DUE : COPY_NOW;
+	return CUDA_SUCCESS;
 }
 
 /* Between the device and what the server has at the host's address. */
@@ -271,4 +275,10 @@ CUresult copy_rows_out(const struct copy_rows *c, enum copy_way way, struct stre
 	if (r)
 		copyout_cancel(id);
 	return r;
+}
+
+CUresult copy_out_end(struct stream *s, enum copy_way way, bool async)
+{
+	return way != COPY_THERE || async || atomic_load(&s->capture) ? CUDA_SUCCESS
+								      : stream_settle(s);
 }

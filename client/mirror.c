@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "call.h"
+#include "copyout.h"
 #include "heartbeat.h"
 #include "wire.h"
 #include "wire_calls.h"
@@ -201,6 +202,11 @@ CUresult mirror_activate(uint64_t base, size_t size)
 	/* Memory is mirrored by pages; registered memory may begin inside one. */
 	size = (size + base % PAGE + PAGE - 1) & ~(size_t)(PAGE - 1);
 	base -= base % PAGE;
+	/* What is still to come from the device would not be sent to the server again before work that reads it. */
+	if (!is_active(base) && copyout_pending((void *)base, size))
+		r = wire_context_synchronize();
+	if (r)
+		return r;
 	pthread_mutex_lock(&activating);
 	if (!is_active(base))
 		r = activate(base, size);

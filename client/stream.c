@@ -258,10 +258,22 @@ CUresult stream_leave(struct stream *s)
 					 : CUDA_SUCCESS;
 }
 
+/* Blocking streams may have work that the legacy stream @s, whose own is older, waits for. */
+static bool legacy_behind(const struct stream *s)
+{
+	return !s->object.handle && s->context->posted > s->context->legacy_mark;
+}
+
 CUresult stream_settle(struct stream *s)
 {
+	CUresult r = CUDA_SUCCESS;
+
 	/* The server's driver does not say of a stream without work what that would wait for. */
-	return wire_stream_synchronize(stream_idle(s) ? 0 : s->object.handle);
+	if (!s->object.handle || !stream_idle(s))
+		r = wire_stream_synchronize(s->object.handle, legacy_behind(s));
+	if (!r && s->object.handle && !legacy_idle(s))
+		r = wire_stream_synchronize(0, false);
+	return r;
 }
 
 CUresult client_cuStreamCreateWithPriority(CUstream *phStream, unsigned int flags, int priority)
@@ -335,7 +347,7 @@ CUresult client_cuStreamSynchronize(CUstream hStream)
 	if (r || stream_idle(s))
 		return r;
 	mark = stream_mark(s);
-	r = wire_stream_synchronize(s->object.handle);
+	r = wire_stream_synchronize(s->object.handle, legacy_behind(s));
 	if (!r)
 		stream_completed(s, mark);
 	return r;

@@ -128,7 +128,8 @@ static void wait_finish(struct pending *p)
 	free(w);
 }
 
-CUresult server_stream_synchronize(struct request *q, CUstream stream)
+/* @behind: also for what new work in it would come after, which an event does. */
+CUresult server_stream_synchronize(struct request *q, CUstream stream, unsigned int behind)
 {
 	struct stream_wait *w = calloc(1, sizeof(*w));
 
@@ -139,6 +140,11 @@ CUresult server_stream_synchronize(struct request *q, CUstream stream)
 	w->pending.poll = wait_poll;
 	w->pending.harden = wait_harden;
 	w->pending.finish = wait_finish;
+	if (behind) {
+		w->pending.context = serving_context;
+		wait_harden(&w->pending);
+		w->pending.harden = NULL;
+	}
 	return pending_add(q->session, &w->pending, q);
 }
 

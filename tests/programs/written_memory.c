@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What host functions write to mapped memory is there for the work that comes after them. */
+/* What host functions and copies write to mapped memory is there for the work that comes after them. */
 #include <unistd.h>
 
 #include "program.h"
@@ -69,6 +69,59 @@ static void graphs(CUstream s, int inside)
 	DO(cuGraphDestroy(graph));
 }
 
+/* Copies to the memory that kernels and graphs then use, with nothing that waits between them. */
+static void copies(CUstream s)
+{
+	CUdeviceptr p = device_words(N), q = device_words(N);
+	CUDA_MEMCPY2D rows = {.srcMemoryType = CU_MEMORYTYPE_DEVICE, .srcDevice = p, .srcPitch = 400,
+		.dstMemoryType = CU_MEMORYTYPE_HOST, .dstHost = host, .dstPitch = 400,
+		.WidthInBytes = 200, .Height = N * 4 / 400};
+	CUgraphExec exec;
+	CUgraph graph;
+
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuMemcpyHtoDAsync_v2(q, host, N * 4, s));
+	DO(cuStreamEndCapture(s, &graph));
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	for (int i = 0; i < ROUNDS; i++) {
+		DO(cuMemsetD32Async(p, 1000 * i, N, s));
+		DO(cuMemcpyDtoHAsync_v2(host, p, N * 4, s));
+		launch(s);
+		DO(cuMemsetD32Async(p, 2000 * i, N, s));
+		DO(cuMemcpy2DAsync_v2(&rows, s));
+		DO(cuGraphLaunch(exec, s));
+	}
+	DO(cuStreamSynchronize(s));
+	say_host("copies");
+	say_words("the graph's copy", q, N);
+	DO(cuMemcpyDtoH_v2(host, p, N * 4));
+	say_host("waiting");
+	DO(cuGraphExecDestroy(exec));
+	DO(cuGraphDestroy(graph));
+}
+
+/* The legacy stream's function comes after work of the blocking stream that copies then. */
+static void behind_the_legacy_stream(void)
+{
+	CUdeviceptr p = device_words(N);
+	CUstream s;
+
+	DO(cuStreamCreate(&s, CU_STREAM_DEFAULT));
+	DO(cuMemsetD32Async(p, 1, N, s));
+	DO(cuLaunchHostFunc(CU_STREAM_LEGACY, write_late, NULL));
+	DO(cuMemcpyHtoD_v2(p, host, N * 4));
+	say_words("behind it, waiting", p, N);
+	DO(cuMemsetD32Async(p, 1, N, CU_STREAM_PER_THREAD));
+	DO(cuLaunchHostFunc(CU_STREAM_LEGACY, write_late, NULL));
+	DO(cuMemcpy_ptds(p, (uintptr_t)host, N * 4));
+	say_words("behind it, per thread", p, N);
+	DO(cuMemsetD32Async(p, 1, N, s));
+	DO(cuLaunchHostFunc(s, write_late, NULL));
+	DO(cuMemcpyHtoD_v2(p, host, N * 4));
+	say_words("before it", p, N);
+	DO(cuStreamDestroy_v2(s));
+}
+
 int main(void)
 {
 	CUstream s;
@@ -80,5 +133,7 @@ int main(void)
 	kernels(s);
 	graphs(s, 0);
 	graphs(s, 1);
+	copies(s);
+	behind_the_legacy_stream();
 	return 0;
 }
