@@ -15,6 +15,7 @@ struct slot {
 	uint64_t id; /* 0: free */
 	uint32_t generation;
 	bool awaited;
+	bool behind;	/* another that nobody waits for was to fill some of its memory before */
 	bool cancelled; /* ends as soon as no lane receives into it */
 	unsigned held;	/* lanes that do */
 	struct copyout_target target;
@@ -98,6 +99,26 @@ static bool is_flat(const struct copyout_target *t)
 	return t->depth == 1 && (t->height == 1 || t->pitch == t->width);
 }
 
+static size_t extent(const struct copyout_target *t)
+{
+	return (t->depth - 1) * t->slice + (t->height - 1) * t->pitch + t->width;
+}
+
+/* Copies that nobody waits for fill some of this memory. The lock is held. */
+static bool filled(const void *host, size_t size)
+{
+	bool found = false;
+
+	for (uint32_t i = 0; !found && atomic_load(&unawaited) && i < used; i++) {
+		const struct slot *s = slot_at(i);
+		const char *begin = s->target.host;
+
+		found = s->id && !s->awaited && begin < (const char *)host + size &&
+			(const char *)host < begin + extent(&s->target);
+	}
+	return found;
+}
+
 uint64_t copyout_begin(const struct copyout_target *target, bool awaited)
 {
 	struct slot *s;
@@ -114,6 +135,7 @@ uint64_t copyout_begin(const struct copyout_target *target, bool awaited)
 	s->cancelled = false;
 	s->held = 0;
 	s->awaited = awaited;
+	s->behind = filled(target->host, extent(target));
 	s->id = id = (uint64_t)++s->generation << 32 | index;
 	if (!awaited) {
 		atomic_fetch_add(&unawaited, 1);
@@ -165,7 +187,7 @@ static void spread(const struct slot *s)
 	}
 }
 
-bool copyout_place(uint64_t id, uint64_t offset, size_t size, void **out)
+bool copyout_place(uint64_t id, uint64_t offset, size_t size, void **out, bool *behind)
 {
 	struct slot *s;
 	bool fits;
@@ -176,6 +198,7 @@ bool copyout_place(uint64_t id, uint64_t offset, size_t size, void **out)
 	if (s && s->cancelled)
 		s = NULL;
 	if (fits) {
+		*behind = s && s->behind;
 		*out = s ? (s->staging ? s->staging : (uint8_t *)s->target.host) + offset : NULL;
 		if (s)
 			s->held++;
@@ -202,9 +225,10 @@ void copyout_arrived(uint64_t id, size_t size)
 	pthread_mutex_unlock(&lock);
 }
 
-bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size)
+bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size, uint32_t pushes)
 {
 	struct slot *s;
+	bool behind;
 	void *to;
 
 	if (offset == UINT64_MAX) {
@@ -215,8 +239,10 @@ bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size)
 		pthread_mutex_unlock(&lock);
 		return true;
 	}
-	if (!data || !copyout_place(id, offset, size, &to))
+	if (!data || !copyout_place(id, offset, size, &to, &behind))
 		return false;
+	if (to && behind)
+		receive_chunks(pushes);
 	if (to) {
 		memcpy(to, data, size);
 		copyout_arrived(id, size);
@@ -226,20 +252,12 @@ bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size)
 
 bool copyout_pending(const void *host, size_t size)
 {
-	bool found = false;
+	bool found;
 
 	if (!atomic_load_explicit(&unawaited, memory_order_acquire))
 		return false;
 	pthread_mutex_lock(&lock);
-	for (uint32_t i = 0; !found && i < used; i++) {
-		const struct slot *s = slot_at(i);
-		const struct copyout_target *t = &s->target;
-		const char *begin = t->host;
-		size_t extent = (t->depth - 1) * t->slice + (t->height - 1) * t->pitch + t->width;
-
-		found = s->id && !s->awaited && begin < (const char *)host + size &&
-			(const char *)host < begin + extent;
-	}
+	found = filled(host, size);
 	pthread_mutex_unlock(&lock);
 	return found;
 }

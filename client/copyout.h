@@ -28,13 +28,14 @@ uint64_t copyout_begin(const struct copyout_target *target, bool awaited);
 /* Forget a copy that failed or was never posted; waits while a lane receives into its memory. */
 void copyout_cancel(uint64_t id);
 
-/* Data that came inline. False: it fits no copy. */
-bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size);
+/* Data that came inline, after @pushes chunks of the lanes. False: it fits no copy. */
+bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size, uint32_t pushes);
 
 /* Where @size bytes that a lane delivers go; for targets with rows a staging buffer that
  * copyout_arrived spreads. The memory stays until copyout_arrived says that it is not received into
- * any more. *out NULL: the copy was cancelled, and nobody wants them. False: they fit no copy. */
-bool copyout_place(uint64_t id, uint64_t offset, size_t size, void **out);
+ * any more. *out NULL: the copy was cancelled, and nobody wants them. *behind: what came before may go to
+ * the same memory, and has to be there first. False: they fit no copy. */
+bool copyout_place(uint64_t id, uint64_t offset, size_t size, void **out, bool *behind);
 /* @size bytes are there; 0: they did not come, since the session is over. */
 void copyout_arrived(uint64_t id, size_t size);
 

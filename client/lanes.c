@@ -106,16 +106,19 @@ static int discard(unsigned i, uint32_t size)
 static bool receive_chunk(unsigned i)
 {
 	struct lane_data header;
+	bool behind;
 	void *to;
 	int err;
 
 	if (client.transport->recv(client.lane[i], &header, sizeof(header)) < 0)
 		return false;
 	if (header.size > BULK_CHUNK ||
-		!copyout_place(header.copy, header.offset, header.size, &to)) {
+		!copyout_place(header.copy, header.offset, header.size, &to, &behind)) {
 		client_lost(CUDA_ERROR_UNKNOWN, "the server sent data nobody asked for");
 		return false;
 	}
+	if (to && behind)
+		receive_before(i, header.frames);
 	if (to) {
 		err = client.transport->recv(client.lane[i], to, header.size);
 		copyout_arrived(header.copy, err ? 0 : header.size);

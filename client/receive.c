@@ -36,6 +36,7 @@ static struct {
 
 static _Atomic uint32_t chunks_arrived; /* of all lanes: what waiters sleep on */
 static _Atomic uint32_t lane_arrived[CLIENT_MAX_LANES];
+static _Atomic uint32_t frames_taken; /* all up to this one have had their effect */
 static _Atomic uint32_t unasked;
 static int wait_spin_us = SPIN_FEW_US;
 
@@ -203,10 +204,9 @@ static bool take_frame(const struct frame *frame, struct cursor *in)
 	}
 	case FRAME_DATA: {
 		uint64_t id = get_u64(in), offset = get_u64(in);
-		uint32_t size = get_u32(in);
+		uint32_t size = get_u32(in), pushes = get_u32(in);
 
-		get_u32(in);
-		return copyout_data(id, offset, get_bytes(in, size), size) && !in->bad;
+		return copyout_data(id, offset, get_bytes(in, size), size, pushes) && !in->bad;
 	}
 	case FRAME_OUTPUT:
 		return take_output(in);
@@ -256,6 +256,7 @@ static bool receive_one(int spin_us, int timeout_us)
 	if (!take_frame(&frame, &in))
 		client_lost(CUDA_ERROR_UNKNOWN, "the server sent a frame that makes no sense");
 	t->consume(client.command, frame.size);
+	atomic_store_explicit(&frames_taken, received_seq, memory_order_release);
 	return true;
 lost:
 	client_lost(CUDA_ERROR_UNKNOWN, "the connection ended");
@@ -290,6 +291,14 @@ void receive_chunks(uint32_t wanted)
 			return;
 		futex_wait(&chunks_arrived, seen, SLICE_US);
 	}
+}
+
+void receive_before(unsigned lane, uint32_t frames)
+{
+	receive_chunks(lane_arrived[lane] * client.lanes + lane);
+	while ((int32_t)(atomic_load_explicit(&frames_taken, memory_order_acquire) - frames) < 0 &&
+		client_usable() == CUDA_SUCCESS)
+		usleep(LOOK_US);
 }
 
 void receive_wait(struct waiter *w)

@@ -41,6 +41,10 @@ void receive_unasked(int change);
 /* Wait until the lanes have delivered @wanted chunks. */
 void receive_chunks(uint32_t wanted);
 
+/* Wait until all has had its effect that the server sent before the next chunk of @lane: chunks with lower
+ * numbers, and so many frames. That never waits for what came later, so threads do not wait in circles. */
+void receive_before(unsigned lane, uint32_t frames);
+
 /* A lane delivered one more chunk. */
 void receive_chunk_arrived(unsigned lane);
 

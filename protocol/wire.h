@@ -44,7 +44,8 @@ enum frame_op {
 				    * that the host wrote */
 	FRAME_REPLY = 0x10,	  /* s->c: seq u64 of the request, result i32, pushes u32, payload */
 	FRAME_HOST_CALL = 0x11,	  /* s->c: id u64, pushes u32, 0 u32: run this host function now */
-	FRAME_DATA = 0x12,	  /* s->c: copy id u64, offset u64, bytes[]: device-to-host data;
+	FRAME_DATA = 0x12,	  /* s->c: copy id u64, offset u64, size u32, pushes u32, bytes:
+				   * device-to-host data, after so many chunks of the lanes;
 				   * offset UINT64_MAX: that copy failed, nothing will come */
 	FRAME_OUTPUT = 0x13,	  /* s->c: bytes[] that kernels printed */
 	FRAME_MIRROR = 0x14,	  /* s->c: address u64, bytes[]: mapped host memory that kernels wrote */
@@ -85,7 +86,7 @@ struct lane_data {
 	uint64_t copy; /* id that the client gave the copy */
 	uint64_t offset;
 	uint32_t size;
-	uint32_t zero;
+	uint32_t frames; /* that came before it on the command connection, modulo 2^32 */
 };
 
 struct cursor {

@@ -21,7 +21,7 @@ enum {
 struct bulk_send {
 	struct slot *slot;
 	uint64_t copy, offset;
-	uint32_t bytes;
+	uint32_t bytes, frames;
 };
 
 struct lane {
@@ -172,7 +172,7 @@ static void *sender(void *arg)
 	struct bulk_send job;
 
 	while (lane_next(l, &job)) {
-		struct lane_data h = {job.copy, job.offset, job.bytes, 0};
+		struct lane_data h = {job.copy, job.offset, job.bytes, job.frames};
 		struct iovec iov[2] = {{&h, sizeof(h)}, {job.slot->bytes, job.bytes}};
 
 		if (l->connection->ops->send(l->connection, iov, 2))
@@ -273,11 +273,12 @@ void bulk_push(struct session *s, struct slot *slot, uint64_t copy, uint64_t off
 {
 	struct bulk *b = s->bulk;
 	struct lane *l = &b->lane[b->next++ % b->lanes];
+	uint32_t frames = session_sent(s);
 	unsigned at;
 
 	pthread_mutex_lock(&l->lock);
 	at = (l->send_first + l->send_count) % SENDS_MAX;
-	l->send[at] = (struct bulk_send){slot, copy, offset, bytes};
+	l->send[at] = (struct bulk_send){slot, copy, offset, bytes, frames};
 	l->send_count++;
 	pthread_cond_signal(&l->work);
 	pthread_mutex_unlock(&l->lock);

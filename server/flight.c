@@ -153,7 +153,7 @@ static void out_send(struct session *s, struct flight *f)
 	put_u64(&out, f->id);
 	put_u64(&out, f->offset);
 	put_u32(&out, f->bytes);
-	put_u32(&out, 0);
+	put_u32(&out, atomic_load(&s->pushes));
 	put_bytes(&out, f->slot->bytes, f->bytes);
 	frame_end(s, FRAME_DATA, 24 + f->bytes, false);
 }

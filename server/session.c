@@ -95,6 +95,16 @@ int frame_end(struct session *s, uint16_t opcode, size_t payload, bool flush)
 	return err;
 }
 
+uint64_t session_sent(struct session *s)
+{
+	uint64_t sent;
+
+	pthread_mutex_lock(&s->sending);
+	sent = s->sent;
+	pthread_mutex_unlock(&s->sending);
+	return sent;
+}
+
 int session_flush(struct session *s)
 {
 	int err = 0;

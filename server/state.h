@@ -140,6 +140,8 @@ void request_copy(struct request *to, const struct request *from);
 uint8_t *frame_begin(struct session *s, uint16_t opcode, size_t payload);
 int frame_end(struct session *s, uint16_t opcode, size_t payload, bool flush);
 int session_flush(struct session *s);
+/* Frames that were put into the command connection so far. */
+uint64_t session_sent(struct session *s);
 
 /* The session is over: tell the client why, and end the process. */
 _Noreturn void session_fatal(struct session *s, CUresult r, const char *format, ...)

@@ -2,7 +2,7 @@
 /*
  * Chunks that come by a lane for copies that are cancelled meanwhile: the session goes on, and
  * memory is not given up while a lane receives into it. The lane's bytes are written here, and a
- * chunk can be held in its middle.
+ * chunk can be held in its middle. And which bytes wait for what came before them.
  */
 #include <pthread.h>
 #include <semaphore.h>
@@ -21,7 +21,7 @@
 #include "transport.h"
 #include "wire.h"
 
-enum { CHUNK = 64, HOLD_US = 20000 };
+enum { CHUNK = 64, HOLD_US = 20000, FRAMES = 7 };
 
 struct client client;
 
@@ -30,7 +30,7 @@ static size_t written, taken;
 static size_t hold_at; /* the receiver of the bytes from here on is held */
 static sem_t reached, go, over;
 static const char *lost;
-static unsigned counted;
+static unsigned counted, waited_frames, waited_chunks;
 
 void client_lost(CUresult result, const char *why)
 {
@@ -46,6 +46,16 @@ void receive_unasked(int change)
 void receive_chunk_arrived(unsigned lane)
 {
 	counted++;
+}
+
+void receive_before(unsigned lane, uint32_t frames)
+{
+	waited_frames += frames;
+}
+
+void receive_chunks(uint32_t wanted)
+{
+	waited_chunks += wanted;
 }
 
 static void *(*receive)(void *);
@@ -88,7 +98,7 @@ static const struct transport transport = {.recv = take};
 
 static void put_chunk(uint64_t id, uint64_t offset)
 {
-	struct lane_data header = {id, offset, CHUNK, 0};
+	struct lane_data header = {id, offset, CHUNK, FRAMES};
 
 	memcpy(script + written, &header, sizeof(header));
 	written += sizeof(header);
@@ -104,7 +114,7 @@ static int begin(void **state)
 	written = taken = 0;
 	hold_at = SIZE_MAX;
 	lost = NULL;
-	counted = 0;
+	counted = waited_frames = waited_chunks = 0;
 	if (!started) {
 		sem_init(&reached, 0, 0);
 		sem_init(&go, 0, 0);
@@ -130,7 +140,7 @@ static void finish(unsigned chunks)
 
 static void server_cancels(uint64_t id)
 {
-	assert_true(copyout_data(id, UINT64_MAX, NULL, 0));
+	assert_true(copyout_data(id, UINT64_MAX, NULL, 0, 0));
 }
 
 static uint64_t flat(uint8_t *host, size_t size)
@@ -233,6 +243,28 @@ static void cancelling_ends_with_the_session(void **state)
 	assert_false(copyout_pending(host, sizeof(host)));
 }
 
+/* Bytes for memory that an earlier copy is still to fill wait for what was sent before them, others do not. */
+static void later_bytes_come_later(void **state)
+{
+	uint8_t host[2 * CHUNK], other[CHUNK], in_frame[CHUNK] = {9};
+	uint64_t first = flat(host, sizeof(host)), apart = flat(other, CHUNK);
+	uint64_t second = flat(host + CHUNK, CHUNK), third = flat(host, CHUNK);
+
+	put_chunk(apart, 0);
+	put_chunk(first, 0);
+	put_chunk(second, 0);
+	put_chunk(first, CHUNK);
+	play();
+	finish(4);
+	assert_int_equal(waited_frames, FRAMES);
+	assert_true(copyout_data(third, 0, in_frame, CHUNK, 4));
+	assert_int_equal(waited_chunks, 4);
+	assert_memory_equal(host, in_frame, CHUNK);
+	third = flat(host, CHUNK);
+	assert_true(copyout_data(third, 0, in_frame, CHUNK, 4));
+	assert_int_equal(waited_chunks, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +273,7 @@ int main(void)
 		cmocka_unit_test_setup(memory_stays_while_it_is_received_into, begin),
 		cmocka_unit_test_setup(cancelling_waits, begin),
 		cmocka_unit_test_setup(cancelling_ends_with_the_session, begin),
+		cmocka_unit_test_setup(later_bytes_come_later, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,29 @@ static void copies(CUstream s)
 	DO(cuGraphDestroy(graph));
 }
 
+/* Two copies to one place: the later one's bytes stay, by whatever way the two come. */
+static void one_place(CUstream s)
+{
+	enum { MANY = 400000, FEW = 5000, TIMES = 100 };
+	CUdeviceptr p = device_words(MANY), q = device_words(MANY);
+	unsigned *words, wrong = 0;
+
+	DO(cuMemAllocHost_v2((void **)&words, MANY * 4));
+	for (unsigned i = 0; i < TIMES; i++) {
+		unsigned later = i % 3 ? FEW : MANY;
+
+		DO(cuMemsetD32Async(p, i, MANY, s));
+		DO(cuMemsetD32Async(q, i + 1000, MANY, s));
+		DO(cuMemcpyDtoHAsync_v2(words, p, (i % 2 ? MANY : FEW) * 4, s));
+		DO(cuMemcpyDtoHAsync_v2(words, q, later * 4, s));
+		DO(cuStreamSynchronize(s));
+		for (unsigned k = 0; k < later; k++)
+			wrong += words[k] != i + 1000;
+	}
+	printf("one place: %u wrong\n", wrong);
+	DO(cuMemFreeHost(words));
+}
+
 /* The legacy stream's function comes after work of the blocking stream that copies then. */
 static void behind_the_legacy_stream(void)
 {
@@ -134,6 +157,7 @@ int main(void)
 	graphs(s, 0);
 	graphs(s, 1);
 	copies(s);
+	one_place(s);
 	behind_the_legacy_stream();
 	return 0;
 }
