@@ -1,0 +1,705 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Calls in an order that a seed makes up: memory of all kinds, copies of all kinds, sets, kernels, host functions,
+ * streams, events, captures and graphs, some of them wrong. What touches the same memory is kept in order by one
+ * of the means that CUDA has for it, chosen by chance, so that every byte and every result is determined.
+ *
+ *     random_calls SEED STEPS
+ */
+#include <stdbool.h>
+
+#include "program.h"
+
+enum {
+	MEMORIES = 12,
+	STREAMS = 8, /* the first two are the default ones */
+	EVENTS = 6,
+	GRAPHS = 3,
+	IN_GRAPH = 4,
+	KERNEL_WORDS = 2048,
+	MAX_WORDS = 300000,
+	LEGACY = 0,
+	PER_THREAD = 1,
+	READY = -1, /* nothing is outstanding */
+	GONE = -2,  /* something is, in a stream that was destroyed */
+};
+
+enum kind { NOTHING, DEVICE, POOLED, PINNED };
+
+struct memory {
+	enum kind kind;
+	CUdeviceptr p;
+	unsigned words;
+	int last; /* the stream that used it last */
+};
+
+struct stream {
+	CUstream handle;
+	bool exists, blocking;
+};
+
+struct graph {
+	CUgraphExec exec;
+	struct memory *memory[IN_GRAPH];
+	int count;
+};
+
+static struct memory memories[MEMORIES];
+static struct stream streams[STREAMS];
+static struct graph graphs[GRAPHS];
+static CUevent events[EVENTS];
+static bool recorded[EVENTS];
+static CUmodule module;
+static CUfunction fill, add, multiply, reverse;
+static CUmemoryPool pool;
+static unsigned host[MAX_WORDS];
+static uint64_t state;
+static unsigned step;
+
+static unsigned below(unsigned n)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (state >> 20) % n;
+}
+
+static bool chance(unsigned percent)
+{
+	return below(100) < percent;
+}
+
+/* A size that is small, in the middle, or beyond what travels in a frame. */
+static unsigned some_words(unsigned most)
+{
+	static const unsigned limit[] = {4, 64, 5000, MAX_WORDS};
+	unsigned n = 1 + below(limit[below(4)]);
+
+	return n < most ? n : most;
+}
+
+static void tell(const char *what, CUresult r)
+{
+	printf("%u %s: %s\n", step, what, result_name(r));
+	fflush(stdout);
+}
+
+static struct stream *stream_at(int s)
+{
+	return &streams[s];
+}
+
+static int some_stream(void)
+{
+	int s;
+
+	do {
+		s = below(STREAMS);
+	} while (!streams[s].exists);
+	return s;
+}
+
+static int made_stream(void)
+{
+	int s = some_stream();
+
+	return s > PER_THREAD ? s : -1;
+}
+
+static struct memory *some_memory(enum kind kind)
+{
+	for (int tries = 0; tries < 20; tries++) {
+		struct memory *m = &memories[below(MEMORIES)];
+
+		if (m->kind == kind || (kind == DEVICE && m->kind == POOLED))
+			return m;
+	}
+	return NULL;
+}
+
+static CUstream handle(int s)
+{
+	return stream_at(s)->handle;
+}
+
+static void forget_outstanding(void)
+{
+	for (int i = 0; i < MEMORIES; i++)
+		memories[i].last = READY;
+}
+
+static void wait_all(void)
+{
+	DO(cuCtxSynchronize());
+	forget_outstanding();
+}
+
+static void note(const char *what, const struct memory *m, int s)
+{
+	static const char *const kinds[] = {"nothing", "device", "pooled", "pinned"};
+
+	printf("%u %s memory %d (%s, %u words) in stream %d, last in %d\n", step, what,
+		(int)(m - memories), kinds[m->kind], m->words, s, m->last);
+}
+
+/* Nothing of @m is outstanding any more. */
+static void settle(struct memory *m)
+{
+	CUevent e;
+
+	note("settle", m, m->last);
+	if (m->last == READY)
+		return;
+	switch (m->last == GONE ? 0 : below(4)) {
+	case 0:
+		wait_all();
+		break;
+	case 1:
+		DO(cuEventCreate(&e, CU_EVENT_DISABLE_TIMING));
+		DO(cuEventRecord(e, handle(m->last)));
+		DO(cuEventSynchronize(e));
+		DO(cuEventDestroy_v2(e));
+		break;
+	case 2:
+		DO(cuEventCreate(&e, CU_EVENT_DEFAULT));
+		DO(cuEventRecord(e, handle(m->last)));
+		while (cuEventQuery(e) == CUDA_ERROR_NOT_READY)
+			continue;
+		DO(cuEventDestroy_v2(e));
+		break;
+	default:
+		DO(cuStreamSynchronize(handle(m->last)));
+	}
+	m->last = READY;
+}
+
+/* The legacy stream and blocking ones wait for each other. */
+static bool ordered(int a, int b)
+{
+	return (a == LEGACY && stream_at(b)->blocking) || (b == LEGACY && stream_at(a)->blocking);
+}
+
+/* What comes next in stream @s may use @m. */
+static void use(struct memory *m, int s)
+{
+	CUevent e;
+
+	note("use", m, s);
+	if (m->last == READY || m->last == s || (m->last >= 0 && ordered(m->last, s) && chance(70))) {
+		m->last = s;
+		return;
+	}
+	if (m->last == GONE || chance(30)) {
+		settle(m);
+	} else {
+		DO(cuEventCreate(&e, CU_EVENT_DISABLE_TIMING));
+		DO(cuEventRecord(e, handle(m->last)));
+		DO(cuStreamWaitEvent(handle(s), e, 0));
+		DO(cuEventDestroy_v2(e));
+	}
+	m->last = s;
+}
+
+/* Operations in a stream, which may be captured. */
+
+static void CUDAAPI count_up(void *argument)
+{
+	struct memory *m = argument;
+	unsigned *words = (unsigned *)(uintptr_t)m->p;
+
+	for (unsigned i = 0; i < m->words; i++)
+		words[i] = words[i] * 3 + 1;
+}
+
+static void kernel(struct memory *m, CUstream s)
+{
+	unsigned n = m->words < KERNEL_WORDS ? m->words : KERNEL_WORDS, value = below(1000), loops = 50;
+	unsigned threads = n < 256 ? n : 256;
+	void *three[] = {&m->p, &n, &value};
+	void *four[] = {&m->p, &n, &value, &loops};
+	void *one[] = {&m->p};
+
+	switch (below(4)) {
+	case 0:
+		tell("fill", launch_over(fill, n, s, three));
+		break;
+	case 1:
+		tell("add", launch_over(add, n, s, three));
+		break;
+	case 2:
+		tell("multiply", launch_over(multiply, n, s, four));
+		break;
+	default:
+		tell("reverse",
+			cuLaunchKernel(reverse, 1, 1, 1, threads, 1, 1, threads * 4, s, one, NULL));
+	}
+}
+
+static void set(struct memory *m, CUstream s)
+{
+	unsigned n = some_words(m->words), value = below(1u << 31);
+	unsigned width = 1 + below(n), height = n / width;
+
+	switch (below(4)) {
+	case 0:
+		tell("set 8", cuMemsetD8Async(m->p, value, n * 4 - 1, s));
+		break;
+	case 1:
+		tell("set 16", cuMemsetD16Async(m->p + 2, value, n * 2 - 1, s));
+		break;
+	case 2:
+		tell("set 2D", cuMemsetD2D32Async(m->p, width * 4, value, 1 + below(width), height, s));
+		break;
+	default:
+		tell("set 32", cuMemsetD32Async(m->p, value, n, s));
+	}
+}
+
+/* Rows between two memories, wherever they are; the pitches differ. */
+static CUDA_MEMCPY2D rows_of(const struct memory *to, const struct memory *from)
+{
+	unsigned least = to->words < from->words ? to->words : from->words;
+	unsigned width = 1 + below(least < 600 ? least : 600), height = 1 + below(least / width);
+	CUDA_MEMCPY2D c = {.WidthInBytes = width * 4, .Height = height, .srcPitch = width * 4,
+		.dstPitch = to->words / height * 4};
+
+	if (from->kind == PINNED) {
+		c.srcMemoryType = CU_MEMORYTYPE_HOST;
+		c.srcHost = (void *)(uintptr_t)from->p;
+	} else {
+		c.srcMemoryType = CU_MEMORYTYPE_DEVICE;
+		c.srcDevice = from->p;
+	}
+	if (to->kind == PINNED) {
+		c.dstMemoryType = CU_MEMORYTYPE_HOST;
+		c.dstHost = (void *)(uintptr_t)to->p;
+	} else {
+		c.dstMemoryType = CU_MEMORYTYPE_DEVICE;
+		c.dstDevice = to->p;
+	}
+	return c;
+}
+
+static void copy(const struct memory *to, const struct memory *from, CUstream s, bool rows)
+{
+	unsigned n = some_words(to->words < from->words ? to->words : from->words);
+	void *t = (void *)(uintptr_t)to->p, *f = (void *)(uintptr_t)from->p;
+	CUDA_MEMCPY2D c;
+
+	if (rows) {
+		c = rows_of(to, from);
+		tell("copy rows", cuMemcpy2DAsync_v2(&c, s));
+	} else if (chance(30)) {
+		tell("copy by addresses", cuMemcpyAsync(to->p, from->p, n * 4, s));
+	} else if (to->kind == PINNED && from->kind != PINNED) {
+		tell("copy out", cuMemcpyDtoHAsync_v2(t, from->p, n * 4, s));
+	} else if (from->kind == PINNED && to->kind != PINNED) {
+		tell("copy in", cuMemcpyHtoDAsync_v2(to->p, f, n * 4, s));
+	} else {
+		tell("copy", cuMemcpyAsync(to->p, from->p, n * 4, s));
+	}
+}
+
+/* One operation on memory that is in order in @s; @captured ones leave out what has no node. */
+static void operate(struct memory *m, struct memory *other, CUstream s, bool captured)
+{
+	unsigned what = below(6);
+
+	if (what < 3 && m != other && (m->kind != PINNED || other->kind != PINNED))
+		copy(m, other, s, !captured && chance(40));
+	else if (m->kind == PINNED && chance(60))
+		tell("host function", cuLaunchHostFunc(s, count_up, m));
+	else if (what < 5)
+		kernel(m, s);
+	else
+		set(m, s); /* pinned memory, too: its address is the device's as well */
+}
+
+/* Steps. */
+
+static void show(const char *what, const void *words, unsigned n)
+{
+	printf("%u %s: %016llx\n", step, what, checksum(words, n * 4));
+}
+
+static void check(void)
+{
+	struct memory *m = some_memory(chance(30) ? PINNED : DEVICE);
+	int s = some_stream();
+
+	if (!m)
+		return;
+	memset(host, 1, m->words * 4);
+	if (m->kind == PINNED) {
+		settle(m);
+		show("pinned", (void *)(uintptr_t)m->p, m->words);
+	} else if (chance(50)) {
+		use(m, LEGACY);
+		DO(cuMemcpyDtoH_v2(host, m->p, m->words * 4));
+		show("memory", host, m->words);
+	} else {
+		/* Pageable memory has the bytes when the call is over. */
+		use(m, s);
+		DO(cuMemcpyDtoHAsync_v2(host, m->p, m->words * 4, handle(s)));
+		show("memory, asynchronously", host, m->words);
+	}
+}
+
+static void make_memory(void)
+{
+	struct memory *m = &memories[below(MEMORIES)];
+	int s = some_stream();
+	void *p = NULL;
+
+	if (m->kind != NOTHING)
+		return;
+	*m = (struct memory){.kind = 1 + below(3), .words = some_words(MAX_WORDS), .last = READY};
+	if (m->kind == PINNED) {
+		DO(cuMemHostAlloc(&p, m->words * 4, below(2) ? CU_MEMHOSTALLOC_PORTABLE : 0));
+		m->p = (uintptr_t)p;
+		for (unsigned i = 0; i < m->words; i++)
+			((unsigned *)p)[i] = below(1u << 31);
+		return;
+	}
+	if (m->kind == DEVICE) {
+		DO(cuMemAlloc_v2(&m->p, m->words * 4));
+	} else {
+		m->last = s;
+		if (chance(50))
+			DO(cuMemAllocAsync(&m->p, m->words * 4, handle(s)));
+		else
+			DO(cuMemAllocFromPoolAsync(&m->p, m->words * 4, pool, handle(s)));
+	}
+	use(m, s);
+	DO(cuMemsetD32Async(m->p, step, m->words, handle(s)));
+}
+
+static void graph_end(struct graph *g)
+{
+	if (g->exec)
+		tell("destroy graph", cuGraphExecDestroy(g->exec));
+	*g = (struct graph){0};
+}
+
+static void end_memory(void)
+{
+	struct memory *m = &memories[below(MEMORIES)];
+	int s = some_stream();
+
+	if (m->kind == NOTHING)
+		return;
+	for (int i = 0; i < GRAPHS; i++) {
+		for (int k = 0; k < graphs[i].count; k++) {
+			if (graphs[i].memory[k] == m) {
+				/* It may be running: freeing what a graph uses is our affair. */
+				wait_all();
+				graph_end(&graphs[i]);
+				break;
+			}
+		}
+	}
+	if (m->kind == PINNED) {
+		tell("free host", cuMemFreeHost((void *)(uintptr_t)m->p));
+		forget_outstanding();
+	} else if (m->kind == POOLED && chance(80)) {
+		use(m, s);
+		tell("free in stream", cuMemFreeAsync(m->p, handle(s)));
+	} else {
+		tell("free", cuMemFree_v2(m->p));
+		forget_outstanding();
+	}
+	*m = (struct memory){.last = READY};
+}
+
+static void make_stream(void)
+{
+	int s = PER_THREAD + 1 + below(STREAMS - 2), least, greatest;
+	struct stream *st = stream_at(s);
+
+	if (st->exists)
+		return;
+	st->blocking = chance(50);
+	DO(cuCtxGetStreamPriorityRange(&least, &greatest));
+	DO(cuStreamCreateWithPriority(
+		&st->handle, st->blocking ? CU_STREAM_DEFAULT : CU_STREAM_NON_BLOCKING, least));
+	st->exists = true;
+}
+
+static void end_stream(void)
+{
+	int s = made_stream();
+
+	if (s < 0)
+		return;
+	tell("destroy stream", cuStreamDestroy_v2(handle(s)));
+	stream_at(s)->exists = false;
+	for (int i = 0; i < MEMORIES; i++) {
+		if (memories[i].last == s)
+			memories[i].last = GONE;
+	}
+}
+
+static void work(void)
+{
+	struct memory *m = some_memory(1 + below(3)), *other = some_memory(1 + below(3));
+	int s = some_stream();
+
+	if (!m || !other)
+		return;
+	if (other->kind == PINNED && m->kind == PINNED)
+		return;
+	use(m, s);
+	use(other, s);
+	m->last = other->last = s; /* whatever the second waited for */
+	operate(m, other, handle(s), false);
+}
+
+/* The processor writes; a copy in takes what is there at the call. */
+static void copy_from_host(void)
+{
+	struct memory *m = some_memory(DEVICE), *pinned = some_memory(PINNED);
+	int s = some_stream();
+	unsigned n;
+
+	if (!m)
+		return;
+	n = some_words(m->words);
+	for (unsigned i = 0; i < n; i++)
+		host[i] = i * step;
+	if (chance(50)) {
+		use(m, s);
+		tell("copy in pageable", cuMemcpyHtoDAsync_v2(m->p, host, n * 4, handle(s)));
+	} else if (pinned && pinned->words >= n && chance(50)) {
+		settle(pinned);
+		memcpy((void *)(uintptr_t)pinned->p, host, n * 4);
+		use(m, LEGACY);
+		tell("copy in pinned, waiting",
+			cuMemcpyHtoD_v2(m->p, (void *)(uintptr_t)pinned->p, n * 4));
+	} else {
+		use(m, LEGACY);
+		tell("copy in, waiting", cuMemcpyHtoD_v2(m->p, host, n * 4));
+	}
+	memset(host, 0xee, n * 4);
+}
+
+static void event_step(void)
+{
+	int e = below(EVENTS), s = some_stream();
+	float ms = -1;
+
+	switch (below(6)) {
+	case 0:
+		if (events[e]) {
+			tell("destroy event", cuEventDestroy_v2(events[e]));
+			events[e] = NULL;
+		} else {
+			tell("make event", cuEventCreate(&events[e],
+						   chance(50) ? CU_EVENT_DEFAULT
+							      : CU_EVENT_DISABLE_TIMING));
+		}
+		recorded[e] = false;
+		break;
+	case 1:
+		tell("record", cuEventRecord(events[e], handle(s)));
+		recorded[e] = events[e] != NULL;
+		break;
+	case 2:
+		tell("wait for event", cuStreamWaitEvent(handle(s), events[e], 0));
+		break;
+	case 3:
+		tell("synchronize event", cuEventSynchronize(events[e]));
+		break;
+	case 4:
+		wait_all();
+		tell("query", cuEventQuery(events[e]));
+		break;
+	default:
+		wait_all();
+		tell("elapsed", cuEventElapsedTime(&ms, events[e], events[below(EVENTS)]));
+	}
+}
+
+/* Some of what goes wrong natively, too, without an effect. */
+static void wrong(void)
+{
+	struct memory *m = some_memory(DEVICE);
+	int s = some_stream();
+	CUdeviceptr p = 0;
+	CUstream st;
+	CUevent e;
+	unsigned n = 1, value = 0;
+	void *args[] = {&p, &n, &value};
+
+	switch (below(9)) {
+	case 0:
+		tell("no bytes", cuMemAlloc_v2(&p, 0));
+		break;
+	case 1:
+		tell("nowhere", cuMemcpyHtoDAsync_v2(0, host, 4, handle(s)));
+		break;
+	case 2:
+		tell("odd address", cuMemsetD32Async(m ? m->p + 1 : 1, 0, 1, handle(s)));
+		break;
+	case 3:
+		tell("stream flags", cuStreamCreate(&st, 77));
+		break;
+	case 4:
+		tell("event flags", cuEventCreate(&e, 0x100));
+		break;
+	case 5:
+		tell("no grid", cuLaunchKernel(fill, 0, 1, 1, 1, 1, 1, 0, handle(s), args, NULL));
+		break;
+	case 6:
+		tell("large block", cuLaunchKernel(fill, 1, 1, 1, 1025, 1, 1, 0, handle(s), args, NULL));
+		break;
+	case 7:
+		tell("no room", cuMemAlloc_v2(&p, (size_t)1 << 52));
+		break;
+	default:
+		tell("free half", m && m->words > 1 ? cuMemFree_v2(m->p + 4) : CUDA_SUCCESS);
+	}
+}
+
+/* Record operations of stream @s, some of them in another that joins. */
+static CUresult capture(struct graph *g, int s, CUgraph *out)
+{
+	int side = made_stream();
+	bool forks = side >= 0 && side != s && chance(50), breaks = chance(8);
+	CUevent e = NULL;
+	CUresult r;
+
+	tell("begin", cuStreamBeginCapture_v2(handle(s), below(3)));
+	if (forks) {
+		DO(cuEventCreate(&e, CU_EVENT_DISABLE_TIMING));
+		tell("fork", cuEventRecord(e, handle(s)));
+		tell("into", cuStreamWaitEvent(handle(side), e, 0));
+	}
+	for (int i = 0; i < 6; i++) {
+		/* The second stream has the last memory for itself. */
+		int here = forks && g->count > 1 ? g->count - 1 : g->count;
+		struct memory *m = g->memory[below(here)], *other = g->memory[below(here)];
+
+		if (forks && g->count > 1 && chance(30))
+			kernel(g->memory[g->count - 1], handle(side));
+		else
+			operate(m, other, handle(s), true);
+		if (breaks && i == 3)
+			tell("break", cuStreamSynchronize(handle(s)));
+	}
+	if (forks) {
+		tell("join", cuEventRecord(e, handle(side)));
+		tell("joined", cuStreamWaitEvent(handle(s), e, 0));
+		DO(cuEventDestroy_v2(e));
+	}
+	r = cuStreamEndCapture(handle(s), out);
+	tell("end", r);
+	return r;
+}
+
+static void make_graph(void)
+{
+	struct graph *g = &graphs[below(GRAPHS)];
+	int s = made_stream();
+	CUgraph graph = NULL;
+	size_t nodes = 0;
+
+	if (s < 0)
+		return;
+	if (g->exec)
+		wait_all();
+	graph_end(g);
+	for (int i = 0; i < IN_GRAPH; i++) {
+		/* Kernels of the second stream use the last one. */
+		struct memory *m = some_memory(i < IN_GRAPH - 1 ? 1 + below(3) : DEVICE);
+
+		if (m) {
+			for (int k = 0; k < g->count; k++)
+				m = g->memory[k] == m ? NULL : m;
+		}
+		if (m)
+			g->memory[g->count++] = m;
+	}
+	if (!g->count || g->memory[g->count - 1]->kind == PINNED) {
+		g->count = 0;
+		return;
+	}
+	/* Nothing in the capture waits for what was before it. */
+	wait_all();
+	if (capture(g, s, &graph)) {
+		g->count = 0;
+		return;
+	}
+	DO(cuGraphGetNodes(graph, NULL, &nodes));
+	printf("%u nodes: %zu\n", step, nodes);
+	DO(cuGraphInstantiateWithFlags(&g->exec, graph, 0));
+	DO(cuGraphDestroy(graph));
+}
+
+static void launch_graph(void)
+{
+	struct graph *g = &graphs[below(GRAPHS)];
+	int s = some_stream();
+
+	if (!g->exec)
+		return;
+	for (int k = 0; k < g->count; k++)
+		use(g->memory[k], s);
+	for (int k = 0; k < g->count; k++)
+		g->memory[k]->last = s;
+	tell("launch graph", cuGraphLaunch(g->exec, handle(s)));
+}
+
+static void one_step(void)
+{
+	unsigned what = below(100);
+
+	if (what < 8)
+		make_memory();
+	else if (what < 11)
+		end_memory();
+	else if (what < 15)
+		make_stream();
+	else if (what < 17)
+		end_stream();
+	else if (what < 60)
+		work();
+	else if (what < 70)
+		copy_from_host();
+	else if (what < 76)
+		event_step();
+	else if (what < 79)
+		wrong();
+	else if (what < 83)
+		make_graph();
+	else if (what < 91)
+		launch_graph();
+	else
+		check();
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long steps = argc > 2 ? strtoul(argv[2], NULL, 10) : 300;
+	CUmemPoolProps props = {.allocType = CU_MEM_ALLOCATION_TYPE_PINNED,
+		.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = 0}};
+
+	state = (argc > 1 ? strtoul(argv[1], NULL, 10) : 1) * 0x9e3779b97f4a7c15u + 1;
+	program_begin();
+	module = program_load();
+	fill = program_kernel(module, "fill");
+	add = program_kernel(module, "add");
+	multiply = program_kernel(module, "slow_multiply");
+	reverse = program_kernel(module, "reverse");
+	DO(cuMemPoolCreate(&pool, &props));
+	streams[LEGACY] = (struct stream){CU_STREAM_LEGACY, true, false};
+	streams[PER_THREAD] = (struct stream){CU_STREAM_PER_THREAD, true, true};
+	forget_outstanding();
+	for (int i = 0; i < 5; i++)
+		make_memory();
+	for (step = 1; step <= steps; step++)
+		one_step();
+	wait_all();
+	for (step = 1; step <= 3 * MEMORIES; step++)
+		check();
+	return 0;
+}
