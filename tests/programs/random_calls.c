@@ -4,8 +4,12 @@
  * streams, events, captures and graphs, some of them wrong. What touches the same memory is kept in order by one
  * of the means that CUDA has for it, chosen by chance, so that every byte and every result is determined.
  *
- *     random_calls SEED STEPS
+ *     random_calls SEED STEPS [THREADS]
+ *
+ * Each thread has memory, streams and events of its own; several capture nothing, since a capture forbids to wait
+ * for the context that they share. Streams of theirs meet in the legacy one.
  */
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "program.h"
@@ -44,17 +48,19 @@ struct graph {
 	int count;
 };
 
-static struct memory memories[MEMORIES];
-static struct stream streams[STREAMS];
-static struct graph graphs[GRAPHS];
-static CUevent events[EVENTS];
-static bool recorded[EVENTS];
+static _Thread_local struct memory memories[MEMORIES];
+static _Thread_local struct stream streams[STREAMS];
+static _Thread_local struct graph graphs[GRAPHS];
+static _Thread_local CUevent events[EVENTS];
+static _Thread_local bool recorded[EVENTS];
 static CUmodule module;
 static CUfunction fill, add, multiply, reverse;
 static CUmemoryPool pool;
-static unsigned host[MAX_WORDS];
-static uint64_t state;
-static unsigned step;
+static _Thread_local unsigned host[MAX_WORDS];
+static _Thread_local uint64_t state;
+static _Thread_local unsigned step;
+static _Thread_local FILE *out;
+static unsigned threads;
 
 static unsigned below(unsigned n)
 {
@@ -80,8 +86,7 @@ static unsigned some_words(unsigned most)
 
 static void tell(const char *what, CUresult r)
 {
-	printf("%u %s: %s\n", step, what, result_name(r));
-	fflush(stdout);
+	fprintf(out, "%u %s: %s\n", step, what, result_name(r));
 }
 
 static struct stream *stream_at(int s)
@@ -138,7 +143,7 @@ static void note(const char *what, const struct memory *m, int s)
 {
 	static const char *const kinds[] = {"nothing", "device", "pooled", "pinned"};
 
-	printf("%u %s memory %d (%s, %u words) in stream %d, last in %d\n", step, what,
+	fprintf(out, "%u %s memory %d (%s, %u words) in stream %d, last in %d\n", step, what,
 		(int)(m - memories), kinds[m->kind], m->words, s, m->last);
 }
 
@@ -214,7 +219,7 @@ static void CUDAAPI count_up(void *argument)
 static void kernel(struct memory *m, CUstream s)
 {
 	unsigned n = m->words < KERNEL_WORDS ? m->words : KERNEL_WORDS, value = below(1000), loops = 50;
-	unsigned threads = n < 256 ? n : 256;
+	unsigned block = n < 256 ? n : 256;
 	void *three[] = {&m->p, &n, &value};
 	void *four[] = {&m->p, &n, &value, &loops};
 	void *one[] = {&m->p};
@@ -231,7 +236,7 @@ static void kernel(struct memory *m, CUstream s)
 		break;
 	default:
 		tell("reverse",
-			cuLaunchKernel(reverse, 1, 1, 1, threads, 1, 1, threads * 4, s, one, NULL));
+			cuLaunchKernel(reverse, 1, 1, 1, block, 1, 1, block * 4, s, one, NULL));
 	}
 }
 
@@ -319,7 +324,7 @@ static void operate(struct memory *m, struct memory *other, CUstream s, bool cap
 
 static void show(const char *what, const void *words, unsigned n)
 {
-	printf("%u %s: %016llx\n", step, what, checksum(words, n * 4));
+	fprintf(out, "%u %s: %016llx\n", step, what, checksum(words, n * 4));
 }
 
 static void check(void)
@@ -561,7 +566,7 @@ static void wrong(void)
 }
 
 /* Record operations of stream @s, some of them in another that joins. */
-static CUresult capture(struct graph *g, int s, CUgraph *out)
+static CUresult capture(struct graph *g, int s, CUgraph *made)
 {
 	int side = made_stream();
 	bool forks = side >= 0 && side != s && chance(50), breaks = chance(8);
@@ -591,7 +596,7 @@ static CUresult capture(struct graph *g, int s, CUgraph *out)
 		tell("joined", cuStreamWaitEvent(handle(s), e, 0));
 		DO(cuEventDestroy_v2(e));
 	}
-	r = cuStreamEndCapture(handle(s), out);
+	r = cuStreamEndCapture(handle(s), made);
 	tell("end", r);
 	return r;
 }
@@ -603,7 +608,7 @@ static void make_graph(void)
 	CUgraph graph = NULL;
 	size_t nodes = 0;
 
-	if (s < 0)
+	if (s < 0 || threads > 1)
 		return;
 	if (g->exec)
 		wait_all();
@@ -630,7 +635,7 @@ static void make_graph(void)
 		return;
 	}
 	DO(cuGraphGetNodes(graph, NULL, &nodes));
-	printf("%u nodes: %zu\n", step, nodes);
+	fprintf(out, "%u nodes: %zu\n", step, nodes);
 	DO(cuGraphInstantiateWithFlags(&g->exec, graph, 0));
 	DO(cuGraphDestroy(graph));
 }
@@ -677,29 +682,65 @@ static void one_step(void)
 		check();
 }
 
+struct thread {
+	pthread_t thread;
+	CUcontext context;
+	uint64_t seed;
+	unsigned long steps;
+	char *text;
+	size_t size;
+};
+
+static void *run(void *argument)
+{
+	struct thread *t = argument;
+
+	out = open_memstream(&t->text, &t->size);
+	if (!out)
+		exit(2);
+	state = t->seed * 0x9e3779b97f4a7c15u + 1;
+	DO(cuCtxSetCurrent(t->context));
+	streams[LEGACY] = (struct stream){CU_STREAM_LEGACY, true, false};
+	streams[PER_THREAD] = (struct stream){CU_STREAM_PER_THREAD, true, true};
+	forget_outstanding();
+	for (int i = 0; i < 5; i++)
+		make_memory();
+	for (step = 1; step <= t->steps; step++)
+		one_step();
+	wait_all();
+	for (step = 1; step <= 3 * MEMORIES; step++)
+		check();
+	fclose(out);
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
-	unsigned long steps = argc > 2 ? strtoul(argv[2], NULL, 10) : 300;
 	CUmemPoolProps props = {.allocType = CU_MEM_ALLOCATION_TYPE_PINNED,
 		.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = 0}};
+	CUcontext context = program_begin();
+	struct thread *t;
 
-	state = (argc > 1 ? strtoul(argv[1], NULL, 10) : 1) * 0x9e3779b97f4a7c15u + 1;
-	program_begin();
+	threads = argc > 3 ? strtoul(argv[3], NULL, 10) : 1;
+	t = calloc(threads, sizeof(*t));
+	if (!t)
+		return 2;
 	module = program_load();
 	fill = program_kernel(module, "fill");
 	add = program_kernel(module, "add");
 	multiply = program_kernel(module, "slow_multiply");
 	reverse = program_kernel(module, "reverse");
 	DO(cuMemPoolCreate(&pool, &props));
-	streams[LEGACY] = (struct stream){CU_STREAM_LEGACY, true, false};
-	streams[PER_THREAD] = (struct stream){CU_STREAM_PER_THREAD, true, true};
-	forget_outstanding();
-	for (int i = 0; i < 5; i++)
-		make_memory();
-	for (step = 1; step <= steps; step++)
-		one_step();
-	wait_all();
-	for (step = 1; step <= 3 * MEMORIES; step++)
-		check();
+	for (unsigned i = 0; i < threads; i++) {
+		t[i] = (struct thread){.context = context,
+			.seed = (argc > 1 ? strtoul(argv[1], NULL, 10) : 1) + 1000000 * i,
+			.steps = argc > 2 ? strtoul(argv[2], NULL, 10) : 300};
+		if (pthread_create(&t[i].thread, NULL, run, &t[i]))
+			return 2;
+	}
+	for (unsigned i = 0; i < threads; i++) {
+		pthread_join(t[i].thread, NULL);
+		fwrite(t[i].text, 1, t[i].size, stdout);
+	}
 	return 0;
 }
