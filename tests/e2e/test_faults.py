@@ -228,6 +228,7 @@ class Faults(unittest.TestCase):
             _, err = client.communicate(timeout=20 * PATIENCE)
             self.assertEqual(client.returncode, 1, err)
             self.assertIn('CUDA_ERROR', err)
+            server.process.wait(10 * PATIENCE)  # a second signal would find it without its handler
 
 
 if __name__ == '__main__':
