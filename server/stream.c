@@ -141,8 +141,9 @@ CUresult server_stream_synchronize(struct request *q, CUstream stream, unsigned 
 	w->pending.harden = wait_harden;
 	w->pending.finish = wait_finish;
 	if (behind) {
-		w->pending.context = serving_context;
-		wait_harden(&w->pending);
+		w->pending.context = serving_named();
+		if (!context_use(w->pending.context->real))
+			wait_harden(&w->pending);
 		w->pending.harden = NULL;
 	}
 	return pending_add(q->session, &w->pending, q);

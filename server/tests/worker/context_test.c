@@ -264,19 +264,32 @@ static void waits_keep_the_context_of_an_event(void **state)
 	assert_false(asked_late);
 }
 
-/* An event that takes over is recorded where the stream is. */
-static void waits_are_in_the_context_of_their_stream(void **state)
+/* An event that takes over, later or at once, is recorded where the stream is. */
+static void wait_for_stream(uint32_t behind)
 {
 	uint64_t id = give(KIND_CUstream, stream);
+	uint8_t payload[12];
 
+	memcpy(payload, &id, sizeof(id));
+	memcpy(payload + sizeof(id), &behind, sizeof(behind));
 	answer = CUDA_ERROR_NOT_READY;
-	serve(OP_stream_synchronize, context_b, &id, sizeof(id), true);
+	serve(OP_stream_synchronize, context_b, payload, sizeof(payload), true);
 	pending_harden(session);
 	assert_ptr_equal(made_in, (CUcontext)A);
 	assert_ptr_equal(recorded_in, (CUcontext)A);
 	answer = CUDA_SUCCESS;
 	session_poll(session);
 	assert_int_equal(replies, 1);
+}
+
+static void waits_are_in_the_context_of_their_stream(void **state)
+{
+	wait_for_stream(0);
+}
+
+static void waits_behind_a_stream_are_in_its_context(void **state)
+{
+	wait_for_stream(1);
 }
 
 static void contexts_end_within_themselves(void **state)
@@ -331,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup(ended_contexts_are_not_used, begin),
 		cmocka_unit_test_setup(waits_keep_the_context_of_an_event, begin),
 		cmocka_unit_test_setup(waits_are_in_the_context_of_their_stream, begin),
+		cmocka_unit_test_setup(waits_behind_a_stream_are_in_its_context, begin),
 		cmocka_unit_test_setup(contexts_end_within_themselves, begin),
 		cmocka_unit_test_setup(regions_end_in_their_context_or_before, begin),
 	};
