@@ -115,6 +115,9 @@ static void count_work(struct thread *t, struct context *context, unsigned flags
 		return;
 	if (context)
 		atomic_fetch_add_explicit(&context->posted, 1, memory_order_relaxed);
+	/* Copies may go into streams of other contexts. */
+	if (t->uses && t->uses->context != context)
+		atomic_fetch_add_explicit(&t->uses->context->posted, 1, memory_order_relaxed);
 	if (t->uses)
 		atomic_fetch_add_explicit(&t->uses->posted, 1, memory_order_relaxed);
 	if (t->uses && !t->uses->object.handle)

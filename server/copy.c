@@ -60,6 +60,15 @@ static CUresult copy_possible(CUstream stream)
 	return r;
 }
 
+/* A copy may go into a stream of another context than the current one, whose events it then needs. What
+ * follows is issued with that context current. */
+static struct flight *flight_make(struct session *s)
+{
+	struct context *c = serving_named();
+
+	return context_use(c->real) ? NULL : flight_new(s->copies, c);
+}
+
 CUresult copy_in(struct request *q, const struct copy_shape *c, const void *bytes, CUstream stream)
 {
 	struct session *s = q->session;
@@ -75,7 +84,7 @@ CUresult copy_in(struct request *q, const struct copy_shape *c, const void *byte
 	if (r)
 		return r;
 	slot = slot_await(q, staging_class(c->bytes));
-	f = flight_new(s->copies, serving_context);
+	f = flight_make(s);
 	if (!f) {
 		staging_give(s->staging, slot);
 		return CUDA_ERROR_OUT_OF_MEMORY;
@@ -139,7 +148,7 @@ CUresult copy_in_fetched(
 	}
 	/* Bytes will come into all of them, so each is held until then, whatever fails. */
 	for (unsigned i = 0; i < count; i++) {
-		struct flight *f = flight_new(s->copies, serving_context);
+		struct flight *f = flight_make(s);
 
 		if (!f) {
 			r = CUDA_ERROR_OUT_OF_MEMORY;
@@ -203,7 +212,6 @@ CUresult copy_in_bulk(
 	struct request *q, const struct copy_shape *c, uint64_t first, CUstream stream)
 {
 	struct session *s = q->session;
-	struct context *context = serving_context;
 	CUresult r = copy_possible(stream);
 	uint32_t chunk = bulk_size(s, c->bytes);
 	uint64_t at;
@@ -211,7 +219,7 @@ CUresult copy_in_bulk(
 	for (at = 0; at < c->bytes && !r; at += chunk, first++) {
 		uint32_t n = chunk_bytes(c->bytes, at, chunk);
 		struct slot *slot = chunk_await(q, first, n);
-		struct flight *f = flight_new(s->copies, context);
+		struct flight *f = flight_make(s);
 
 		if (!f) {
 			r = CUDA_ERROR_OUT_OF_MEMORY;
@@ -244,7 +252,7 @@ static CUresult out_part(struct request *q, const struct copy_shape *c, uint64_t
 	struct flight *f;
 
 	slot = slot_await(q, inlined ? staging_class(n) : STAGING_CLASS_CHUNK);
-	f = flight_new(s->copies, serving_context);
+	f = flight_make(s);
 	if (!f) {
 		staging_give(s->staging, slot);
 		return CUDA_ERROR_OUT_OF_MEMORY;

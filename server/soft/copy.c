@@ -129,7 +129,7 @@ CUresult copy_linear(uint64_t dst, uint64_t src, size_t bytes, CUstream stream, 
 
 	if (result)
 		return result;
-	result = stream_find_own(c, stream, &s);
+	result = stream_find(c, stream, &s);
 	if (!result && way & COPY_BLOCKING)
 		result = capture_unsafe();
 	if (!result && bytes &&

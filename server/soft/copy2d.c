@@ -82,7 +82,7 @@ static CUresult submit(CUresult (*convert)(const void *, struct copy *), const v
 
 	if (result)
 		return result;
-	result = stream_find_own(c, stream, &s);
+	result = stream_find(c, stream, &s);
 	if (!result && blocking)
 		result = capture_unsafe();
 	if (!result)

@@ -30,7 +30,7 @@ static CUresult submit(CUstream stream, struct set set, bool blocking)
 
 	if (result)
 		return result;
-	result = stream_find_own(c, stream, &s);
+	result = stream_find(c, stream, &s);
 	if (!result && blocking && host(set.dst))
 		result = capture_unsafe();
 	if (result || !set.width || !set.height)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Copies into a stream that is not the current context's, which they may be (CUDA C++ Programming Guide, stream
+ * and event behavior on several devices). */
+#include "program.h"
+
+enum { FEW = 1000, MANY = 300000 };
+
+static void copies(const char *what, CUcontext current, CUstream s, CUdeviceptr p, unsigned n)
+{
+	unsigned *from, *to;
+
+	DO(cuCtxSetCurrent(current));
+	DO(cuMemAllocHost_v2((void **)&from, n * 4));
+	DO(cuMemAllocHost_v2((void **)&to, n * 4));
+	pattern((unsigned char *)from, n * 4, n);
+	memset(to, 0, n * 4);
+	printf("%s, %u words\n", what, n);
+	SAY(cuMemcpyHtoDAsync_v2(p, from, n * 4, s));
+	SAY(cuMemcpyDtoDAsync_v2(p + n * 4, p, n * 4, s));
+	SAY(cuMemcpyDtoHAsync_v2(to, p + n * 4, n * 4, s));
+	SAY(cuStreamSynchronize(s));
+	printf("as sent: %d\n", !memcmp(from, to, n * 4));
+	memset(to, 0, n * 4);
+	/* Pageable memory has it on return. */
+	unsigned *pageable = calloc(n, 4);
+	SAY(cuMemcpyDtoHAsync_v2(pageable, p, n * 4, s));
+	printf("pageable: %d\n", !memcmp(from, pageable, n * 4));
+	SAY(cuMemsetD32Async(p, 5, n, s));
+	SAY(cuStreamSynchronize(s));
+	free(pageable);
+	SAY(launch_over(program_kernel(program_load(), "count"), 1, s, (void *[]){&p}));
+	DO(cuMemFreeHost(from));
+	DO(cuMemFreeHost(to));
+}
+
+int main(void)
+{
+	CUcontext a = program_begin(), b;
+	CUdeviceptr p = device_words(2 * MANY), q;
+	CUstream s;
+	CUdevice device;
+
+	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	DO(cuDeviceGet(&device, 0));
+	DO(cuCtxCreate_v2(&b, 0, device));
+	q = device_words(2 * MANY);
+	copies("memory of the stream's context", b, s, p, FEW);
+	copies("memory of the stream's context", b, s, p, MANY);
+	copies("memory of the current context", b, s, q, FEW);
+	copies("memory of the current context", b, s, q, MANY);
+	copies("the stream's context is current", a, s, q, FEW);
+	DO(cuCtxDestroy_v2(b));
+	return 0;
+}
