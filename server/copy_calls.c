@@ -2,16 +2,18 @@
 /* The server's halves of copies: shapes for copy.c, and copies on the device. */
 #include <errno.h>
 
+#include "address.h"
 #include "bulk.h"
-#include "copy.h"
+#include "flight.h"
 #include "server_calls.h"
 
-static CUresult rows(
-	CUdeviceptr base, size_t pitch, size_t width, size_t height, struct copy_shape *out)
+static CUresult rows(struct session *s, CUdeviceptr base, size_t pitch, size_t width,
+	size_t height, struct copy_shape *out)
 {
 	CUDA_MEMCPY3D box = {.WidthInBytes = width, .Height = height, .Depth = 1};
 
-	if (!width || !height)
+	if (!width || !height || (height > 1 && pitch < width) ||
+		address_check_rows(s, base, pitch, width, height))
 		return CUDA_ERROR_INVALID_VALUE;
 	if (height == 1) {
 		*out = copy_flat(base, width);
@@ -28,7 +30,7 @@ CUresult server_copy_in(struct request *q, CUdeviceptr dst, size_t pitch, size_t
 	size_t height, CUstream stream, const uint8_t *data, size_t bytes)
 {
 	struct copy_shape shape;
-	CUresult r = rows(dst, pitch, width, height, &shape);
+	CUresult r = rows(q->session, dst, pitch, width, height, &shape);
 
 	if (!r && shape.bytes != bytes)
 		r = CUDA_ERROR_INVALID_VALUE;
@@ -39,7 +41,7 @@ CUresult server_copy_in_fetched(struct request *q, CUdeviceptr dst, size_t pitch
 	size_t height, CUstream stream, uint64_t id)
 {
 	struct copy_shape shape;
-	CUresult r = rows(dst, pitch, width, height, &shape);
+	CUresult r = rows(q->session, dst, pitch, width, height, &shape);
 
 	return r ? r : copy_in_fetched(q, &shape, id, stream);
 }
@@ -48,19 +50,23 @@ CUresult server_copy_in_bulk(
 	struct request *q, CUdeviceptr dst, CUstream stream, size_t bytes, uint64_t first_chunk)
 {
 	struct copy_shape shape = copy_flat(dst, bytes);
+	CUresult r;
 
 	if (!bytes || bulk_announce(q->session, bytes) != first_chunk)
 		session_fatal(q->session, CUDA_ERROR_INVALID_VALUE,
 			"a copy announces the wrong bulk data");
 	copy_accept(q);
-	return copy_in_bulk(q, &shape, first_chunk, stream);
+	r = address_check(q->session, dst, bytes);
+	if (r)
+		copy_collect(q, first_chunk, bytes, NULL);
+	return r ? r : copy_in_bulk(q, &shape, first_chunk, stream);
 }
 
 CUresult server_copy_out(struct request *q, CUdeviceptr src, size_t pitch, size_t width,
 	size_t height, CUstream stream, uint64_t copy_id)
 {
 	struct copy_shape shape;
-	CUresult r = rows(src, pitch, width, height, &shape);
+	CUresult r = rows(q->session, src, pitch, width, height, &shape);
 
 	return r ? r : copy_out(q, &shape, copy_id, stream, true);
 }
@@ -69,19 +75,9 @@ CUresult server_copy_out_async(struct request *q, CUdeviceptr src, size_t pitch,
 	size_t height, CUstream stream, uint64_t copy_id)
 {
 	struct copy_shape shape;
-	CUresult r = rows(src, pitch, width, height, &shape);
+	CUresult r = rows(q->session, src, pitch, width, height, &shape);
 
+	if (r)
+		copy_cancel(q->session, copy_id);
 	return r ? r : copy_out(q, &shape, copy_id, stream, false);
-}
-
-static bool device_type(CUmemorytype type)
-{
-	return type == CU_MEMORYTYPE_DEVICE || type == CU_MEMORYTYPE_UNIFIED;
-}
-
-/* Its host side would be this process's own memory. */
-CUresult copy_on_device(struct request *q, CUDA_MEMCPY2D *copy)
-{
-	return device_type(copy->srcMemoryType) && device_type(copy->dstMemoryType)
-		       ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }

@@ -172,8 +172,10 @@ CUresult server_cuGraphAddMemsetNode(struct request *q, CUgraphNode *node, CUgra
 	const CUgraphNode *dependencies, size_t count, const CUDA_MEMSET_NODE_PARAMS *params,
 	CUcontext context)
 {
-	return driver.cuGraphAddMemsetNode(
-		node, graph, dependencies, count, params, context ? context : q->context);
+	CUresult r = set_node_within(q, params);
+
+	return r ? r : driver.cuGraphAddMemsetNode(node, graph, dependencies, count, params,
+			       context ? context : q->context);
 }
 
 static CUresult host_fill(struct request *q, uint64_t id, CUDA_HOST_NODE_PARAMS *out)

@@ -97,6 +97,25 @@ static struct region *region_find(struct mirror *m, uint64_t address, uint64_t b
 	return NULL;
 }
 
+bool mirror_has(struct session *s, uint64_t address, uint64_t bytes)
+{
+	struct mirror *m = s->mirror;
+	struct region *r;
+
+	pthread_mutex_lock(&m->lock);
+	/* It may go on in the next region. */
+	while ((r = region_find(m, address, 1))) {
+		uint64_t here = (uintptr_t)r->at + r->bytes - address;
+
+		if (bytes <= here)
+			break;
+		address += here;
+		bytes -= here;
+	}
+	pthread_mutex_unlock(&m->lock);
+	return r;
+}
+
 static bool region_overlaps(struct mirror *m, uint64_t address, uint64_t bytes)
 {
 	struct region *r;

@@ -14,6 +14,8 @@ int mirror_create(struct session *s, uint64_t base, uint64_t size);
 
 /* The side thread: the client wrote this. */
 void mirror_write(struct session *s, uint64_t address, const uint8_t *data, size_t n);
+/* All of the @bytes at @address are mirrored. */
+bool mirror_has(struct session *s, uint64_t address, uint64_t bytes);
 /* Send what changed here since it was last the same. */
 void mirror_forward(struct session *s);
 /* Pinned memory ends with its context; it can be pinned again in another. */

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "bulk.h"
 #include "context.h"
 #include "copy.h"
@@ -42,7 +43,7 @@
 static const struct {
 	uint64_t base, size;
 } driver_ranges[] = {
-	{0x300000000, TIB},
+	{ADDRESS_POOLS, ADDRESS_POOLS_SIZE},
 	{0x2aaaaaaab000, 4 * TIB},
 };
 
