@@ -162,9 +162,20 @@ static bool elf_fits(const uint8_t *p, size_t size)
 	       table_fits(h.e_shoff, h.e_shnum, h.e_shentsize, size);
 }
 
+/* What the driver takes for PTX, and not for a form whose lengths or pointers it follows. */
+static bool text_fits(const uint8_t *p, size_t size)
+{
+	uint32_t magic = 0;
+
+	memcpy(&magic, p, size < sizeof(magic) ? size : sizeof(magic));
+	return magic != FATBIN_MAGIC &&
+	       ((*p >= ' ' && *p < 0x7f) || *p == '\n' || *p == '\r' || *p == '\t');
+}
+
 static bool piece_fits(const uint8_t *p, size_t size)
 {
-	return fatbin_fits(p, size) || elf_fits(p, size) || memchr(p, '\0', size);
+	return fatbin_fits(p, size) || elf_fits(p, size) ||
+	       (text_fits(p, size) && memchr(p, '\0', size));
 }
 
 /* The wrapper that the pieces came from, made again around them. Each is copied so that it is
@@ -188,12 +199,12 @@ static const void *pack_open(struct image *image)
 
 		memcpy(&size, sizes + i * sizeof(size), sizeof(size));
 		at = size <= (size_t)(in.end - in.pos) ? get_bytes(&in, size) : NULL;
-		if (!at || (uintptr_t)at % ALIGNMENT || !piece_fits(at, size))
+		if (!at || (uintptr_t)at % ALIGNMENT || !(i ? piece_fits : fatbin_fits)(at, size))
 			return NULL;
 		image->piece[i] = at;
 	}
 	*w = (struct wrapper){WRAPPER_MAGIC, 2, image->piece[0], image->piece + 1};
-	return fatbin_fits(image->piece[0], image->size) ? w : NULL;
+	return w;
 }
 
 const void *image_data(struct image *image, unsigned kind)
@@ -204,10 +215,22 @@ const void *image_data(struct image *image, unsigned kind)
 	case IMAGE_CUBIN:
 		return elf_fits(image->bytes, image->size) ? image->bytes : NULL;
 	case IMAGE_PTX:
-		return image->bytes;
+		return text_fits(image->bytes, image->size) ? image->bytes : NULL;
 	case IMAGE_PACK:
 		return pack_open(image);
 	default:
 		return NULL;
 	}
+}
+
+bool image_linkable(const struct image *image)
+{
+	uint32_t magic = 0;
+
+	memcpy(&magic, image->bytes, image->size < sizeof(magic) ? image->size : sizeof(magic));
+	if (magic == FATBIN_MAGIC)
+		return fatbin_fits(image->bytes, image->size);
+	if (!memcmp(image->bytes, ELFMAG, SELFMAG))
+		return elf_fits(image->bytes, image->size);
+	return magic != WRAPPER_MAGIC;
 }

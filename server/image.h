@@ -34,5 +34,7 @@ struct image *image_take(struct request *q);
 void image_free(struct session *s, struct image *image);
 /* What the driver is to be given; NULL when the bytes are not an image of @kind. */
 const void *image_data(struct image *image, unsigned kind);
+/* The linker may have it, whatever the client says that it is. */
+bool image_linkable(const struct image *image);
 
 #endif

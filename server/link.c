@@ -97,6 +97,8 @@ CUresult server_link_add(struct request *q, CUlinkState state, CUjitInputType ty
 	struct jit j;
 	CUresult r = image && l ? jit_fill(&j, options, values, count) : CUDA_ERROR_INVALID_VALUE;
 
+	if (!r && !image_linkable(image))
+		r = CUDA_ERROR_INVALID_IMAGE;
 	if (!r)
 		r = driver.cuLinkAddData_v2(
 			state, type, image->bytes, image->size, name, j.count, j.option, j.value);
