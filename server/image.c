@@ -13,6 +13,7 @@
 enum {
 	IMAGE_PADDING = 64,
 	IMAGE_PIECES_MAX = 4096,
+	IMAGES_MAX = 4096, /* that wait or are being loaded: of so many threads at once */
 	FATBIN_HEADER = 16,
 	ALIGNMENT = 8,
 };
@@ -30,6 +31,7 @@ struct images {
 	pthread_mutex_t lock;
 	struct image *first;
 	size_t bytes; /* of all that wait or are being loaded */
+	unsigned count;
 };
 
 int images_create(struct session *s)
@@ -44,6 +46,7 @@ void image_free(struct session *s, struct image *image)
 		return;
 	pthread_mutex_lock(&s->images->lock);
 	s->images->bytes -= image->size;
+	s->images->count--;
 	pthread_mutex_unlock(&s->images->lock);
 	free(image->bytes);
 	free(image->wrapper);
@@ -85,9 +88,11 @@ static struct image *image_new(struct request *q, size_t bytes)
 	bool room;
 
 	pthread_mutex_lock(&is->lock);
-	room = bytes <= SESSION_IMAGE_BYTES - is->bytes;
-	if (room)
+	room = bytes <= SESSION_IMAGE_BYTES - is->bytes && is->count < IMAGES_MAX;
+	if (room) {
 		is->bytes += bytes;
+		is->count++;
+	}
 	pthread_mutex_unlock(&is->lock);
 	image = room ? calloc(1, sizeof(*image)) : NULL;
 	if (image)
@@ -100,6 +105,7 @@ static struct image *image_new(struct request *q, size_t bytes)
 	free(image);
 	pthread_mutex_lock(&is->lock);
 	is->bytes -= room ? bytes : 0;
+	is->count -= room;
 	pthread_mutex_unlock(&is->lock);
 	return NULL;
 }

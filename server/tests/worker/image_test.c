@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Images that say to be one thing and are another: the driver goes by the first bytes, and follows
- * the lengths and pointers that it finds behind them. */
+ * the lengths and pointers that it finds behind them. And more images
+ * than anybody would announce. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 
 #include "image.h"
+#include "server_calls.h"
 
 static _Alignas(8) uint8_t bytes[4096];
 static struct image image;
@@ -124,12 +126,35 @@ static void pieces(void **state)
 	assert_false(pack(32, 16, "\x50\xed\x55\xba\x01"));
 }
 
+static CUresult announce(struct session *s, uint32_t thread)
+{
+	struct request q = {.session = s, .thread = thread};
+
+	return server_image_begin(&q, 1, 0, (const uint8_t *)"/", 1);
+}
+
+static void by_many_threads(void **state)
+{
+	static struct session s;
+	uint32_t thread = 0;
+
+	assert_int_equal(images_create(&s), 0);
+	while (thread < 10000 && !announce(&s, thread))
+		thread++;
+	assert_in_range(thread, 1000, 9999);
+	/* Each has room for its next. */
+	assert_int_equal(announce(&s, 7), CUDA_SUCCESS);
+	assert_int_equal(announce(&s, thread), CUDA_ERROR_OUT_OF_MEMORY);
+	images_destroy(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_text),
 		cmocka_unit_test(for_the_linker),
 		cmocka_unit_test(pieces),
+		cmocka_unit_test(by_many_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
