@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See helpers.h. A client thread waits for its call, so a helper's queue is short. */
+/* See helpers.h. A client thread waits for its call, so a helper's queue is short; one that does not
+ * wait fills no more than a session's requests may take. */
 #include "helpers.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 struct job {
 	STAILQ_ENTRY(job) link;
 	struct request q;
+	size_t size; /* counted */
 	uint64_t payload[];
 };
 
@@ -30,6 +32,27 @@ int helpers_create(struct session *s)
 {
 	s->helpers = calloc(1, sizeof(*s->helpers));
 	return s->helpers ? 0 : -ENOMEM;
+}
+
+/* NULL: no memory, or over the session's limit. */
+static struct job *job_create(struct session *s, size_t payload)
+{
+	size_t size = sizeof(struct job) + payload;
+	struct job *j = NULL;
+
+	if (atomic_fetch_add(&s->request_bytes, size) + size <= SESSION_REQUEST_BYTES)
+		j = malloc(size);
+	if (j)
+		j->size = size;
+	else
+		atomic_fetch_sub(&s->request_bytes, size);
+	return j;
+}
+
+static void job_destroy(struct session *s, struct job *j)
+{
+	atomic_fetch_sub(&s->request_bytes, j->size);
+	free(j);
 }
 
 static struct job *helper_next(struct helper *h)
@@ -62,7 +85,7 @@ static void *helper_main(void *arg)
 		err = serving_execute(&v);
 		if (err == -EPROTO)
 			session_fatal(h->session, CUDA_ERROR_INVALID_VALUE, "a frame is malformed");
-		free(j);
+		job_destroy(h->session, j);
 	}
 	return NULL;
 }
@@ -97,7 +120,7 @@ int helpers_run(struct session *s, const struct request *q)
 {
 	size_t size = q->in.end - q->in.pos;
 	struct helper *h = helper_of(s, q->thread);
-	struct job *j = h ? malloc(sizeof(*j) + size) : NULL;
+	struct job *j = h ? job_create(s, size) : NULL;
 
 	if (!j)
 		return request_answer(q, CUDA_ERROR_OUT_OF_MEMORY);

@@ -9,6 +9,8 @@
 
 CUresult pending_add(struct session *s, struct pending *p, const struct request *q)
 {
+	if (atomic_load(&s->pending_count) >= SESSION_WAITS_MAX)
+		session_fatal(s, CUDA_ERROR_OUT_OF_MEMORY, "too many calls wait at once");
 	request_copy(&p->q, q);
 	if (!p->context)
 		p->context = serving_named();

@@ -26,10 +26,11 @@
 enum {
 	SESSION_LANES_MAX = 8,
 	SESSION_HELPERS_MAX = 64,
-	SESSION_REQUEST_BYTES = 256 << 20, /* request_alloc, all requests together */
+	SESSION_REQUEST_BYTES = 256 << 20, /* request_alloc and helpers' queues, all together */
 	SESSION_IMAGE_BYTES = 1 << 30,	   /* images on their way */
 	SESSION_HEARTBEAT_S = 30,	   /* silence on the side connection that means death */
 	SESSION_DEVICES_MAX = 64,
+	SESSION_WAITS_MAX = 16384,	   /* calls that wait at once: of so many client threads */
 };
 
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
