@@ -98,13 +98,24 @@ void *request_alloc(struct request *q, size_t count, size_t size)
 	return b->bytes;
 }
 
-/* A failure that nobody waits for: log it by name and keep it for the next waiting calls. */
+/* By name; how many there are is the client's to say, so most are left out. */
+static void failure_log(struct request *q, CUresult r)
+{
+	uint64_t before = atomic_fetch_add(&q->session->failures, 1);
+
+	if (before < SESSION_FAILURES_LOGGED)
+		log_info("session %llu: %s failed: %d", (unsigned long long)q->session->id,
+			call_name(q->opcode), (int)r);
+	else if (before == SESSION_FAILURES_LOGGED)
+		log_info("session %llu: more calls failed", (unsigned long long)q->session->id);
+}
+
+/* A failure that nobody waits for is kept for the next waiting calls. */
 static void failure_note(struct request *q, CUresult r)
 {
 	struct context *c;
 
-	log_info("session %llu: %s failed: %d", (unsigned long long)q->session->id,
-		call_name(q->opcode), (int)r);
+	failure_log(q, r);
 	c = q->context_id ? context_find(q->session, q->context_id) : NULL;
 	if (c)
 		context_fail(c, r);

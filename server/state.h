@@ -31,6 +31,7 @@ enum {
 	SESSION_HEARTBEAT_S = 30,	   /* silence on the side connection that means death */
 	SESSION_DEVICES_MAX = 64,
 	SESSION_WAITS_MAX = 16384,	   /* calls that wait at once: of so many client threads */
+	SESSION_FAILURES_LOGGED = 100,
 };
 
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
@@ -103,6 +104,7 @@ struct session {
 	struct output *output;
 	struct staging *staging;
 	_Atomic size_t request_bytes;
+	_Atomic uint64_t failures; /* of calls that nobody waits for */
 };
 
 /* A request as the worker executes it: more than its handler may see. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client that does not wait where every other one would: the server's memory does not grow with
- * what it sends. */
+/* A client that does not wait where every other one would: neither the server's memory nor its log
+ * grows with what it sends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +22,11 @@ static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
 static CUresult good(void)
 {
 	return CUDA_SUCCESS;
+}
+
+static CUresult bad(void)
+{
+	return CUDA_ERROR_INVALID_VALUE;
 }
 
 static CUresult not_ready(void)
@@ -74,6 +80,7 @@ static int begin(void **state)
 	for (size_t i = 0; i < driver_names_count; i++)
 		answer_with((char *)&driver + driver_names[i].offset, good);
 	driver.cuModuleGetGlobal_v2 = find_variable;
+	answer_with((void *)&driver.cuEventRecordWithFlags, bad);
 	answer_with((void *)&driver.cuStreamQuery, not_ready);
 	answer_with((void *)&driver.cuEventQuery, not_ready);
 	assert_int_equal(session_init(s), 0);
@@ -102,6 +109,33 @@ static void feed(struct session *s, uint16_t opcode, uint16_t flags)
 	memset(put, 0, 8);
 	memcpy(frame, &f, sizeof(f));
 	assert_int_equal(session_feed(s, &serving, frame, f.size, &why), f.size);
+}
+
+static void failures(void **state)
+{
+	char name[] = "/tmp/flood-test-XXXXXX", text[1 << 16];
+	int file = mkstemp(name), before = dup(STDERR_FILENO);
+	unsigned lines = 0;
+	ssize_t n;
+
+	assert_true(file >= 0 && before >= 0);
+	unlink(name);
+	dup2(file, STDERR_FILENO);
+	for (unsigned i = 0; i < 1000; i++) {
+		start();
+		put_u64(&put, 0);
+		put_u64(&put, 0);
+		put_u32(&put, 0);
+		feed(*state, OP_event_record, 0);
+	}
+	dup2(before, STDERR_FILENO);
+	close(before);
+	lseek(file, 0, SEEK_SET);
+	while ((n = read(file, text, sizeof(text))) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			lines += text[i] == '\n';
+	close(file);
+	assert_in_range(lines, 1, SESSION_FAILURES_LOGGED + 1);
 }
 
 /* Frames for a helper that the driver holds. */
@@ -148,6 +182,7 @@ static void waits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(failures),
 		cmocka_unit_test(waits),
 		cmocka_unit_test(held_calls),
 	};
