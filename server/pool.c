@@ -3,6 +3,8 @@
  * See pool.h. A pool grows inside of an allocation: what it then holds more is
  * charged after the fact, and if that is over the limit the allocation is taken
  * back and the pool trimmed, so that the limit holds when the call returns.
+ * A pool that is destroyed gives its memory back when the last of it is freed;
+ * until then it is kept, to be asked how much that is.
  */
 #include "pool.h"
 
@@ -20,15 +22,22 @@ int pools_create(struct memory *m)
 	return -pthread_mutex_init(&m->pools->lock, NULL);
 }
 
-/* The lock is held. */
-static struct pool *pool_find(struct pools *ps, CUmemoryPool real, CUdevice device)
+/* The lock is held, here and below. */
+static struct pool *pool_known(struct pools *ps, CUmemoryPool real)
 {
 	for (unsigned i = 0; i < ps->count; i++) {
 		if (ps->pool[i].real == real)
 			return &ps->pool[i];
 	}
-	if (ps->count == POOLS_MAX)
-		return NULL;
+	return NULL;
+}
+
+static struct pool *pool_find(struct pools *ps, CUmemoryPool real, CUdevice device)
+{
+	struct pool *p = pool_known(ps, real);
+
+	if (p || ps->count == POOLS_MAX)
+		return p;
 	ps->pool[ps->count] = (struct pool){.real = real, .device = device};
 	return &ps->pool[ps->count++];
 }
@@ -49,6 +58,20 @@ static int pool_update(struct pool *p)
 	return err;
 }
 
+static bool pool_used(CUmemoryPool real)
+{
+	cuuint64_t used = 0;
+
+	return !driver.cuMemPoolGetAttribute(real, CU_MEMPOOL_ATTR_USED_MEM_CURRENT, &used) && used;
+}
+
+/* The driver is not asked about it any more: its number may be another's. */
+static void pool_forget(struct pools *ps, struct pool *p)
+{
+	quota_release(p->device, p->charged);
+	*p = ps->pool[--ps->count];
+}
+
 int pool_account(struct session *s, CUmemoryPool real, CUdevice device)
 {
 	struct pools *ps = s->memory->pools;
@@ -67,8 +90,14 @@ void pools_account(struct session *s)
 	struct pools *ps = s->memory->pools;
 
 	pthread_mutex_lock(&ps->lock);
-	for (unsigned i = 0; i < ps->count; i++)
-		pool_update(&ps->pool[i]);
+	for (unsigned i = ps->count; i-- > 0;) {
+		struct pool *p = &ps->pool[i];
+
+		if (p->ended && !pool_used(p->real) && !driver.cuMemPoolDestroy(p->real))
+			pool_forget(ps, p);
+		else
+			pool_update(p);
+	}
 	pthread_mutex_unlock(&ps->lock);
 }
 
@@ -78,11 +107,21 @@ CUresult pool_check(struct request *q, size_t bytes)
 	return quota_limit() && bytes > quota_limit() ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
 }
 
+/* Whose memory it is: a pool may be another device's than the context's. */
+static CUdevice device_of(CUdeviceptr address)
+{
+	int ordinal;
+
+	if (driver.cuPointerGetAttribute(&ordinal, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, address))
+		return serving_context->device;
+	return ordinal;
+}
+
 /* An allocation was made: keep it if the limit allows. */
 CUresult pool_settle(struct request *q, CUdeviceptr *dptr, CUmemoryPool pool, CUstream stream)
 {
 	struct session *s = q->session;
-	CUdevice device = serving_context->device;
+	CUdevice device = quota_limit() ? device_of(*dptr) : 0;
 
 	if (!quota_limit() || !pool_account(s, pool, device))
 		return CUDA_SUCCESS;
@@ -103,4 +142,45 @@ CUresult pool_settle_here(struct request *q, CUdeviceptr *dptr, CUstream stream)
 	CUresult r = driver.cuDeviceGetMemPool(&pool, serving_context->device);
 
 	return r ? r : pool_settle(q, dptr, pool, stream);
+}
+
+static bool is_default(CUmemoryPool pool, CUdevice device)
+{
+	CUmemoryPool other = NULL;
+
+	return !driver.cuDeviceGetDefaultMemPool(&other, device) && other == pool;
+}
+
+/* As when it is destroyed: the device allocates from its own again, and nothing free is kept. */
+static void pool_leave(CUmemoryPool pool, CUdevice device)
+{
+	CUmemoryPool current = NULL;
+	cuuint64_t keep = 0;
+
+	if (!driver.cuDeviceGetMemPool(&current, device) && current == pool &&
+		!driver.cuDeviceGetDefaultMemPool(&current, device))
+		driver.cuDeviceSetMemPool(device, current);
+	driver.cuMemPoolSetAttribute(pool, CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &keep);
+	driver.cuMemPoolTrimTo(pool, 0);
+}
+
+CUresult server_cuMemPoolDestroy(struct request *q, CUmemoryPool pool)
+{
+	struct pools *ps = q->session->memory->pools;
+	struct pool *p;
+	CUresult r = CUDA_SUCCESS;
+
+	pthread_mutex_lock(&ps->lock);
+	p = pool_known(ps, pool);
+	if (p && !is_default(pool, p->device) && pool_used(pool)) {
+		pool_leave(pool, p->device);
+		p->ended = true;
+		pool_update(p);
+	} else {
+		r = driver.cuMemPoolDestroy(pool);
+		if (!r && p)
+			pool_forget(ps, p);
+	}
+	pthread_mutex_unlock(&ps->lock);
+	return r;
 }

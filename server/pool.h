@@ -11,6 +11,7 @@ struct pool {
 	CUmemoryPool real;
 	CUdevice device;
 	uint64_t charged;
+	bool ended; /* for the client, which still has memory of it */
 };
 
 struct pools {
