@@ -240,5 +240,5 @@ CUresult server_cuGraphLaunch(struct request *q, CUgraphExec exec, CUstream stre
 
 	if (!r)
 		kept_launched(q->session, exec, stream);
-	return r;
+	return r ? r : graph_memory_settle(q);
 }

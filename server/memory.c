@@ -239,6 +239,22 @@ static uint64_t round_up(uint64_t n, uint64_t unit)
 	return (n + unit - 1) & ~(unit - 1);
 }
 
+static CUresult allocation_place(struct memory *m, struct allocation *a)
+{
+	CUdevice device = a->context->device;
+	CUresult r;
+
+	pthread_mutex_lock(&m->lock);
+	if (a->size <= MEMORY_SMALL)
+		r = small_alloc(m, device, a);
+	else
+		r = mapping_create(m, device, a->size, &a->address, &a->handle);
+	if (!r)
+		allocation_insert(m, a);
+	pthread_mutex_unlock(&m->lock);
+	return r;
+}
+
 CUresult memory_alloc(struct context *c, uint64_t bytes, CUdeviceptr *out)
 {
 	struct memory *m = c->session->memory;
@@ -255,18 +271,16 @@ CUresult memory_alloc(struct context *c, uint64_t bytes, CUdeviceptr *out)
 	a->context = c;
 	a->size = round_up(bytes, bytes < MEMORY_SMALL ? MEMORY_GRANULE : MEMORY_SLAB);
 
-	pthread_mutex_lock(&m->lock);
-	if (bytes < MEMORY_SMALL)
-		r = small_alloc(m, c->device, a);
-	else
-		r = mapping_create(m, c->device, a->size, &a->address, &a->handle);
-	if (!r) {
-		allocation_insert(m, a);
-		*out = a->address;
+	r = allocation_place(m, a);
+	/* Pools may have given something back since they were looked at. */
+	if (r == CUDA_ERROR_OUT_OF_MEMORY && quota_limit()) {
+		pools_account(c->session);
+		r = allocation_place(m, a);
 	}
-	pthread_mutex_unlock(&m->lock);
 	if (r)
 		free(a);
+	else
+		*out = a->address;
 	return r;
 }
 

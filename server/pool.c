@@ -4,7 +4,9 @@
  * charged after the fact, and if that is over the limit the allocation is taken
  * back and the pool trimmed, so that the limit holds when the call returns.
  * A pool that is destroyed gives its memory back when the last of it is freed;
- * until then it is kept, to be asked how much that is.
+ * until then it is kept, to be asked how much that is. Graphs get their memory
+ * when they are made or launched, which cannot be taken back: a session whose
+ * graphs are over the limit then ends.
  */
 #include "pool.h"
 
@@ -13,6 +15,7 @@
 
 #include "quota.h"
 #include "server_calls.h"
+#include "stream.h"
 
 int pools_create(struct memory *m)
 {
@@ -42,19 +45,64 @@ static struct pool *pool_find(struct pools *ps, CUmemoryPool real, CUdevice devi
 	return &ps->pool[ps->count++];
 }
 
+static int charge(CUdevice device, uint64_t reserved, uint64_t *charged)
+{
+	int err = 0;
+
+	if (reserved > *charged)
+		err = quota_charge(device, reserved - *charged);
+	else
+		quota_release(device, *charged - reserved);
+	if (!err)
+		*charged = reserved;
+	return err;
+}
+
 static int pool_update(struct pool *p)
 {
 	cuuint64_t reserved = 0;
-	int err = 0;
 
 	if (driver.cuMemPoolGetAttribute(p->real, CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT, &reserved))
 		reserved = 0;
-	if (reserved > p->charged)
-		err = quota_charge(p->device, reserved - p->charged);
-	else
-		quota_release(p->device, p->charged - reserved);
-	if (!err)
-		p->charged = reserved;
+	return charge(p->device, reserved, &p->charged);
+}
+
+static int graphs_update(struct pools *ps)
+{
+	uint64_t devices = atomic_load(&ps->graphs);
+	int err = 0;
+
+	for (CUdevice d = 0; devices; d++, devices >>= 1) {
+		cuuint64_t reserved = 0;
+
+		if (!(devices & 1))
+			continue;
+		if (driver.cuDeviceGetGraphMemAttribute(
+			    d, CU_GRAPH_MEM_ATTR_RESERVED_MEM_CURRENT, &reserved))
+			reserved = 0;
+		if (charge(d, reserved, &ps->graphs_charged[d]))
+			err = -ENOMEM;
+	}
+	return err;
+}
+
+/* Memory of graphs on this device is to be charged from now on. */
+static void graphs_watch(struct pools *ps, CUdevice device)
+{
+	if (quota_limit() && device >= 0 && device < SESSION_DEVICES_MAX)
+		atomic_fetch_or(&ps->graphs, UINT64_C(1) << device);
+}
+
+/* -ENOMEM: they have more than the limit allows, whatever others gave back. */
+static int graphs_account(struct session *s)
+{
+	struct pools *ps = s->memory->pools;
+	int err;
+
+	pools_account(s);
+	pthread_mutex_lock(&ps->lock);
+	err = graphs_update(ps);
+	pthread_mutex_unlock(&ps->lock);
 	return err;
 }
 
@@ -98,6 +146,7 @@ void pools_account(struct session *s)
 		else
 			pool_update(p);
 	}
+	graphs_update(ps);
 	pthread_mutex_unlock(&ps->lock);
 }
 
@@ -122,8 +171,15 @@ CUresult pool_settle(struct request *q, CUdeviceptr *dptr, CUmemoryPool pool, CU
 {
 	struct session *s = q->session;
 	CUdevice device = quota_limit() ? device_of(*dptr) : 0;
+	bool capturing;
 
-	if (!quota_limit() || !pool_account(s, pool, device))
+	if (!quota_limit())
+		return CUDA_SUCCESS;
+	if (!stream_capturing(stream, &capturing) && capturing) {
+		graphs_watch(s->memory->pools, device);
+		return graphs_account(s) ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
+	}
+	if (!pool_account(s, pool, device))
 		return CUDA_SUCCESS;
 	/* What other pools gave back meanwhile counts too. */
 	pools_account(s);
@@ -142,6 +198,34 @@ CUresult pool_settle_here(struct request *q, CUdeviceptr *dptr, CUstream stream)
 	CUresult r = driver.cuDeviceGetMemPool(&pool, serving_context->device);
 
 	return r ? r : pool_settle(q, dptr, pool, stream);
+}
+
+CUresult graph_memory_check(struct request *q, CUDA_MEM_ALLOC_NODE_PARAMS *params)
+{
+	graphs_watch(q->session->memory->pools, params->poolProps.location.id);
+	return pool_check(q, params->bytesize);
+}
+
+CUresult graph_memory_added(struct request *q, CUgraphNode *node)
+{
+	struct session *s = q->session;
+
+	if (!atomic_load(&s->memory->pools->graphs) || !graphs_account(s))
+		return CUDA_SUCCESS;
+	driver.cuGraphDestroyNode(*node);
+	graphs_account(s);
+	return CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+CUresult graph_memory_settle(struct request *q)
+{
+	struct session *s = q->session;
+
+	if (atomic_load_explicit(&s->memory->pools->graphs, memory_order_relaxed) &&
+		graphs_account(s))
+		session_fatal(s, CUDA_ERROR_OUT_OF_MEMORY,
+			"the memory of graphs is over the session's limit");
+	return CUDA_SUCCESS;
 }
 
 static bool is_default(CUmemoryPool pool, CUdevice device)

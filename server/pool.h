@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stream-ordered memory: the driver's pools, charged by what each has reserved from the device. */
+/* Stream-ordered memory: the driver's pools, and what it keeps for graphs, charged by what each has
+ * reserved from the device. */
 #ifndef POOL_H
 #define POOL_H
 
@@ -15,7 +16,9 @@ struct pool {
 };
 
 struct pools {
-	pthread_mutex_t lock;
+	_Atomic uint64_t graphs; /* devices that graphs may have memory of, a bit each */
+	pthread_mutex_t lock;	 /* all below */
+	uint64_t graphs_charged[SESSION_DEVICES_MAX];
 	unsigned count;
 	struct pool pool[POOLS_MAX];
 };

@@ -105,6 +105,15 @@ CUresult server_cuMemAddressFree(struct request *q, CUdeviceptr ptr, size_t size
 	return r ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
+/* Pools may have given something back since they were looked at. */
+static int charge(struct session *s, CUdevice device, uint64_t size)
+{
+	if (!quota_charge(device, size))
+		return 0;
+	pools_account(s);
+	return quota_charge(device, size);
+}
+
 CUresult server_cuMemCreate(struct request *q, CUmemGenericAllocationHandle *handle, size_t size,
 	const CUmemAllocationProp *prop, unsigned long long flags)
 {
@@ -118,7 +127,7 @@ CUresult server_cuMemCreate(struct request *q, CUmemGenericAllocationHandle *han
 	p->size = size;
 	p->device = on_device ? prop->location.id : -1;
 	p->holds = 1;
-	if (on_device && quota_charge(p->device, size)) {
+	if (on_device && charge(q->session, p->device, size)) {
 		bool known = p->device >= 0 && p->device < SESSION_DEVICES_MAX;
 
 		free(p);

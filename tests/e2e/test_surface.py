@@ -120,8 +120,9 @@ class Settings(unittest.TestCase):
 
     def test_memory_limit(self):
         with Server('--memory-limit', '64M') as server:
-            done = server.run(built('tests/limit'), str(64 << 20))
-            self.assertEqual((done.returncode, done.stdout), (0, 'ok\n'), done.stderr)
+            for program in ('tests/limit', 'tests/limit_pools'):
+                done = server.run(built(program), str(64 << 20))
+                self.assertEqual((done.returncode, done.stdout), (0, 'ok\n'), done.stderr)
 
 
 class RgpuRun(unittest.TestCase):
