@@ -66,12 +66,14 @@ struct frame {
 };
 
 /* Bytes of each chunk, the last one apart, of a transfer of @bytes over so many lanes: small ones use
- * all lanes too. Both ends count by it. */
+ * all lanes too. Both ends count by it; never 0, whatever the other one announces. */
 static inline uint32_t bulk_chunk(uint64_t bytes, unsigned lanes)
 {
-	uint64_t share = bytes / lanes + BULK_CHUNK_UNIT - 1;
+	uint64_t units = bytes / lanes / BULK_CHUNK_UNIT + (bytes / lanes % BULK_CHUNK_UNIT != 0);
 
-	return share < BULK_CHUNK ? share & ~(uint64_t)(BULK_CHUNK_UNIT - 1) : BULK_CHUNK;
+	if (units >= BULK_CHUNK / BULK_CHUNK_UNIT)
+		return BULK_CHUNK;
+	return units ? units * BULK_CHUNK_UNIT : BULK_CHUNK_UNIT;
 }
 
 /* Before every chunk on a bulk lane towards the server. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copies between client and GPU into a stream that is being captured, which only hostile clients
- * send: nothing reaches the driver, nothing is kept, and the driver's own errors are told. */
+ * send: nothing reaches the driver, nothing is kept, and the driver's own errors are told. And the
+ * sizes of chunks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,9 +92,23 @@ static void failed(void **state)
 	expect(*state, CUDA_ERROR_ILLEGAL_ADDRESS);
 }
 
+/* Also of what no client announces: both ends divide by it. */
+static void chunks(void **state)
+{
+	assert_int_equal(bulk_chunk(1, 8), BULK_CHUNK_UNIT);
+	assert_int_equal(bulk_chunk(0, 1), BULK_CHUNK_UNIT);
+	assert_int_equal(bulk_chunk(UINT64_MAX, 1), BULK_CHUNK);
+	assert_int_equal(bulk_chunk(UINT64_MAX, 8), BULK_CHUNK);
+	assert_int_equal(bulk_chunk(512 << 10, 4), 128 << 10);
+	assert_int_equal(bulk_chunk((512 << 10) + 4, 4), 192 << 10);
+	assert_int_equal(bulk_chunk(15 << 16, 1), 15 << 16);
+	assert_int_equal(bulk_chunk((15 << 16) + 1, 1), BULK_CHUNK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(chunks),
 		cmocka_unit_test_setup_teardown(captured, begin, end),
 		cmocka_unit_test_setup_teardown(failed, begin, end),
 	};
