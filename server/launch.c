@@ -59,3 +59,32 @@ CUresult server_launch(struct request *q, CUfunction function, unsigned int grid
 	r = attributes_resolve(q, config.attrs, count);
 	return r ? r : driver.cuLaunchKernelEx(&config, function, NULL, extra);
 }
+
+/* Attributes whose value names an object of the driver's, which it would follow. */
+static bool names_object(int attribute)
+{
+	return attribute == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT ||
+	       attribute == CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT ||
+	       attribute == CU_LAUNCH_ATTRIBUTE_DEVICE_UPDATABLE_KERNEL_NODE;
+}
+
+/* How many clusters fit does not depend on them. */
+CUresult config_check(struct request *q, const CUlaunchConfig *config)
+{
+	for (unsigned i = 0; i < config->numAttrs; i++) {
+		if (names_object(config->attrs[i].id))
+			config->attrs[i].id = CU_LAUNCH_ATTRIBUTE_IGNORE;
+	}
+	return CUDA_SUCCESS;
+}
+
+/* Neither streams nor nodes have any of these that could be set. */
+CUresult stream_attribute_check(struct request *q, CUstreamAttrID attribute)
+{
+	return names_object(attribute) ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}
+
+CUresult node_attribute_check(struct request *q, CUkernelNodeAttrID attribute)
+{
+	return names_object(attribute) ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}

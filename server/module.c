@@ -26,6 +26,9 @@ CUresult jit_fill(
 	if (count > JIT_OPTIONS_MAX)
 		return CUDA_ERROR_INVALID_VALUE;
 	for (unsigned i = 0; i < count; i++) {
+		/* What is not known yet may have a pointer for a value. */
+		if ((unsigned)options[i] >= CU_JIT_NUM_OPTIONS)
+			return CUDA_ERROR_NOT_SUPPORTED;
 		switch ((int)options[i]) {
 		case CU_JIT_INFO_LOG_BUFFER:
 		case CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES:
@@ -33,8 +36,11 @@ CUresult jit_fill(
 		case CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES:
 		case CU_JIT_GLOBAL_SYMBOL_NAMES:
 		case CU_JIT_GLOBAL_SYMBOL_ADDRESSES:
+		case CU_JIT_GLOBAL_SYMBOL_COUNT:
 		case CU_JIT_REFERENCED_KERNEL_NAMES:
+		case CU_JIT_REFERENCED_KERNEL_COUNT:
 		case CU_JIT_REFERENCED_VARIABLE_NAMES:
+		case CU_JIT_REFERENCED_VARIABLE_COUNT:
 			return CUDA_ERROR_INVALID_VALUE;
 		}
 		j->option[i] = options[i];
