@@ -77,6 +77,7 @@ static void driver_begin(void)
 		memcpy((char *)&driver + driver_names[i].offset, &good, sizeof(good));
 	driver.cuPointerGetAttribute = pointer_get;
 	memcpy(&driver.cuMemcpyAsync, &counted, sizeof(counted));
+	memcpy(&driver.cuMemcpyPeerAsync, &counted, sizeof(counted));
 	memcpy(&driver.cuMemcpy2DAsync_v2, &counted, sizeof(counted));
 	memcpy(&driver.cuMemcpy3DAsync_v2, &counted, sizeof(counted));
 	memcpy(&driver.cuMemcpyHtoDAsync_v2, &counted, sizeof(counted));
@@ -144,6 +145,18 @@ static unsigned copy_between(struct session *s, uint64_t dst, uint64_t src, uint
 	put_u64(&put, bytes);
 	put_u64(&put, 0);
 	return feed(s, OP_copy_device);
+}
+
+static unsigned copy_to_peer(struct session *s, uint64_t dst, uint64_t src)
+{
+	start();
+	put_u64(&put, dst);
+	put_u64(&put, s->context_id);
+	put_u64(&put, src);
+	put_u64(&put, s->context_id);
+	put_u64(&put, BYTES);
+	put_u64(&put, 0);
+	return feed(s, OP_copy_peer);
 }
 
 static unsigned copy_rows(struct session *s, uint64_t dst, uint64_t src, uint64_t pitch)
@@ -266,6 +279,7 @@ static unsigned bytes_out(struct session *s, uint16_t opcode, uint64_t src)
 static unsigned name_everywhere(struct session *s, uint64_t address)
 {
 	return copy_between(s, ARENA, address, BYTES) + copy_between(s, address, ARENA, BYTES) +
+	       copy_to_peer(s, ARENA, address) + copy_to_peer(s, address, ARENA) +
 	       copy_rows(s, ARENA, address, 16) + copy_rows(s, address, ARENA, 16) +
 	       copy_node(s, OP_graph_add_copy, CU_MEMORYTYPE_HOST, address, 4) +
 	       copy_node(s, OP_graph_add_copy, CU_MEMORYTYPE_UNIFIED, address, 4) +
@@ -278,7 +292,7 @@ static unsigned name_everywhere(struct session *s, uint64_t address)
 	       bytes_out(s, OP_copy_out_async, address);
 }
 
-enum { WAYS = 16 };
+enum { WAYS = 18 };
 
 static void own_memory(void **state)
 {
