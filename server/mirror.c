@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "foreign.h"
 #include "server_calls.h"
 #include "side.h"
 
@@ -35,6 +36,7 @@ struct mirror {
 	uint64_t base, size;
 	pthread_mutex_t lock; /* all below */
 	pthread_cond_t unpinned;
+	struct foreign foreign; /* addresses outside of the band */
 	unsigned count;
 	LIST_HEAD(, region) regions;
 };
@@ -43,8 +45,10 @@ int mirror_create(struct session *s, uint64_t base, uint64_t size)
 {
 	struct mirror *m = calloc(1, sizeof(*m));
 
-	if (!m)
+	if (!m || foreign_init(&m->foreign)) {
+		free(m);
 		return -ENOMEM;
+	}
 	m->base = base;
 	m->size = size;
 	LIST_INIT(&m->regions);
@@ -69,17 +73,18 @@ static bool region_in_band(const struct mirror *m, uint64_t address, uint64_t by
 }
 
 /* The band is ours to map in; elsewhere only where this process has nothing. */
-static uint8_t *region_map(uint64_t address, uint64_t bytes, bool foreign)
+static uint8_t *region_map(struct mirror *m, uint64_t address, uint64_t bytes, bool foreign)
 {
 	void *want = (void *)(uintptr_t)address;
-	void *got = mmap(want, bytes, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | (foreign ? MAP_FIXED_NOREPLACE : MAP_FIXED), -1, 0);
+	int err;
 
-	if (got != MAP_FAILED && got != want) {
-		munmap(got, bytes);
-		got = MAP_FAILED;
-	}
-	return got;
+	if (!foreign)
+		return mmap(want, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	pthread_mutex_lock(&m->lock);
+	err = foreign_map(&m->foreign, address, bytes);
+	pthread_mutex_unlock(&m->lock);
+	return err ? MAP_FAILED : want;
 }
 
 /* The lock is held, here and in region_overlaps. */
@@ -129,21 +134,31 @@ static bool region_overlaps(struct mirror *m, uint64_t address, uint64_t bytes)
 	return false;
 }
 
-static void region_unmap(struct region *r)
+/* The lock is held. Nothing else may come to lie there, since the client's work may still name it. */
+static void region_unmap(struct mirror *m, struct region *r)
 {
-	/* The band stays reserved: nothing else may come to lie there. */
 	if (r->foreign)
-		munmap(r->at, r->bytes);
+		foreign_unmap(&m->foreign, (uintptr_t)r->at, r->bytes);
 	else
 		mmap(r->at, r->bytes, PROT_NONE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 }
 
-static void region_free(struct region *r)
+/* Likewise. */
+static void region_free(struct mirror *m, struct region *r)
 {
-	region_unmap(r);
-	munmap(r->same, r->bytes);
+	if (r->at != MAP_FAILED)
+		region_unmap(m, r);
+	if (r->same != MAP_FAILED)
+		munmap(r->same, r->bytes);
 	free(r);
+}
+
+static void region_drop(struct mirror *m, struct region *r)
+{
+	pthread_mutex_lock(&m->lock);
+	region_free(m, r);
+	pthread_mutex_unlock(&m->lock);
 }
 
 /* Pages of this process at the client's address, pinned for the GPU. */
@@ -157,21 +172,17 @@ static CUresult region_create(struct mirror *m, uint64_t address, uint64_t bytes
 	r->bytes = bytes;
 	r->same = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	r->foreign = !region_in_band(m, address, bytes);
-	r->at = region_map(address, bytes, r->foreign);
+	r->at = region_map(m, address, bytes, r->foreign);
 	if (r->same == MAP_FAILED || r->at == MAP_FAILED) {
 		/* Something of this process lies where the client's memory does. */
 		result = r->foreign ? CUDA_ERROR_NOT_SUPPORTED : CUDA_ERROR_OUT_OF_MEMORY;
-		if (r->same != MAP_FAILED)
-			munmap(r->same, bytes);
-		if (r->at != MAP_FAILED)
-			region_unmap(r);
-		free(r);
+		region_drop(m, r);
 		return result;
 	}
 	result = driver.cuMemHostRegister_v2(
 		r->at, bytes, CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP);
 	if (result)
-		region_free(r);
+		region_drop(m, r);
 	else
 		*out = r;
 	return result;
@@ -269,7 +280,7 @@ CUresult server_mirror_unmap(struct request *q, uint64_t address)
 	LIST_REMOVE(r, link);
 	m->count--;
 	/* Before anything else may come to lie there. */
-	region_free(r);
+	region_free(m, r);
 	pthread_mutex_unlock(&m->lock);
 	return result;
 }
