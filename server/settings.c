@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See settings.h. Left out on purpose: names of files and libraries (a client
- * must not choose what the server opens), CUDA_VISIBLE_DEVICES (acts on the
- * client), and CUDA_LAUNCH_BLOCKING (would block the worker's dispatcher; the
- * client waits itself).
+ * must not choose what the server opens), the size of the driver's cache on
+ * disk, which all sessions share, CUDA_VISIBLE_DEVICES (acts on the client), and
+ * CUDA_LAUNCH_BLOCKING (would block the worker's dispatcher; the client waits
+ * itself).
  */
 #include "settings.h"
 
@@ -31,7 +32,6 @@ static const char *const names[] = {
 	"CUDA_FORCE_JIT",
 	"CUDA_DISABLE_JIT",
 	"CUDA_CACHE_DISABLE",
-	"CUDA_CACHE_MAXSIZE",
 	"CUDA_FORCE_CDP1_IF_SUPPORTED",
 	"CUDA_MPS_ACTIVE_THREAD_PERCENTAGE",
 	"CUDA_MPS_CLIENT_PRIORITY",

@@ -265,6 +265,9 @@ class Sessions(Case):
         self.assertEqual(connections(), '8')
         self.assertEqual(connections('CUDA_DEVICE_MAX_CONNECTIONS=32'), '32')
         self.assertEqual(connections('CUDA_DEVICE_MAX_CONNECTIONS=8', 'LD_PRELOAD=/x'), '8')
+        # No setting of a client's: a warm worker serves it.
+        session = server.session(environment=['CUDA_CACHE_MAXSIZE=4294967296'])
+        self.assertEqual(session.ask(b's'), 'unset')
         bad = 'CUDA_DEVICE_MAX_CONNECTIONS=' + 'x' * 1000
         self.assertIn('CUDA_', server.refusal(prelude() + hello(environment=[bad]))[1])
 

@@ -147,6 +147,10 @@ static void obey(int fd)
 		value = getenv("CUDA_DEVICE_MAX_CONNECTIONS");
 		say(fd, value ? value : "unset");
 		break;
+	case 's':
+		value = getenv("CUDA_CACHE_MAXSIZE");
+		say(fd, value ? value : "unset");
+		break;
 	case 'l':
 		say(fd, personality(0xffffffff) & ADDR_COMPAT_LAYOUT ? "compat" : "usual");
 		break;
