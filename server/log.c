@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See log.h. A line that is longer than the buffer is cut, never split.
+ * See log.h. A line that is longer than the buffer is cut, never split. Lines
+ * have a time each, LINE_NS after the one before or now; who would get one that
+ * is too far ahead is left out.
  */
 #include "log.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +21,36 @@ static const char *const level_names[] = {"error", "warn", "info", "debug"};
 static enum log_level log_level = LOG_INFO;
 static uint64_t own_session;
 static char own_peer[128];
+
+#define LINE_NS UINT64_C(50000000)
+#define BURST_NS (LOG_BURST * LINE_NS)
+
+static _Atomic uint64_t next_ns;
+static _Atomic unsigned left_out;
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Whether there is room for one more line; *missing: how many there was none for. */
+static bool line_fits(unsigned *missing)
+{
+	uint64_t now = now_ns(), next = atomic_load(&next_ns), at;
+
+	do {
+		at = next > now ? next : now;
+		if (at - now > BURST_NS) {
+			atomic_fetch_add(&left_out, 1);
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak(&next_ns, &next, at + LINE_NS));
+	*missing = atomic_exchange(&left_out, 0);
+	return true;
+}
 
 void log_set_level(enum log_level level)
 {
@@ -68,19 +102,13 @@ static size_t put_head(
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
-void log_line(enum log_level level, const struct log_subject *about, const char *format, ...)
+static void put_line(
+	enum log_level level, const struct log_subject *about, const char *format, va_list args)
 {
 	char line[2048];
-	size_t n, i;
-	va_list args;
-	int more, error = errno;
+	size_t n = put_head(line, sizeof(line) - 1, level, about), i;
+	int more = vsnprintf(line + n, sizeof(line) - 1 - n, format, args);
 
-	if (level > log_level)
-		return;
-	n = put_head(line, sizeof(line) - 1, level, about);
-	va_start(args, format);
-	more = vsnprintf(line + n, sizeof(line) - 1 - n, format, args);
-	va_end(args);
 	if (more > 0)
 		n += (size_t)more < sizeof(line) - 1 - n ? (size_t)more : sizeof(line) - 2 - n;
 
@@ -91,5 +119,30 @@ void log_line(enum log_level level, const struct log_subject *about, const char 
 	if (write(STDERR_FILENO, line, n) < 0) {
 		/* Nobody is left to tell. */
 	}
+}
+
+static void put_text(enum log_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put_line(level, NULL, format, args);
+	va_end(args);
+}
+
+void log_line(enum log_level level, const struct log_subject *about, const char *format, ...)
+{
+	bool limited = level > LOG_ERROR && log_level < LOG_DEBUG;
+	unsigned missing = 0;
+	int error = errno;
+	va_list args;
+
+	if (level > log_level || (limited && !line_fits(&missing)))
+		return;
+	if (missing)
+		put_text(LOG_WARN, "%u lines were left out: there were too many", missing);
+	va_start(args, format);
+	put_line(level, about, format, args);
+	va_end(args);
 	errno = error;
 }

@@ -7,7 +7,8 @@
  *
  * A worker serves one session and names it once; the supervisor names the
  * subject of each line. Control characters are replaced: some of the text
- * comes from clients.
+ * comes from clients. So does the number of lines: below LOG_DEBUG, and but for
+ * errors, a process writes 20 a second, and LOG_BURST at once.
  */
 #ifndef LOG_H
 #define LOG_H
@@ -20,6 +21,8 @@ enum log_level {
 	LOG_INFO,
 	LOG_DEBUG,
 };
+
+enum { LOG_BURST = 2000 };
 
 struct log_subject {
 	uint64_t session; /* 0: none yet */
