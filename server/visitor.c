@@ -22,6 +22,7 @@
 enum {
 	VISITOR_DEADLINE_MS = 10000, /* from accept to the last byte of the hello */
 	VISITOR_LINGER_MS = 1000,    /* after a refusal */
+	VISITOR_LIST_MAX = 256,      /* of anything in a hello, which is kept while it waits */
 };
 
 static void name_peer(struct visitor *v)
@@ -228,6 +229,11 @@ static bool check_hello(struct visitor *v, const Control__Hello *h)
 	}
 	if (h->wire_version != WIRE_VERSION) {
 		refuse_version(v, h->wire_version);
+		return false;
+	}
+	if (h->n_environment > VISITOR_LIST_MAX || h->n_arena_base > VISITOR_LIST_MAX ||
+		h->n_host_base > VISITOR_LIST_MAX) {
+		refuse_malformed(v, "the hello lists more than any client has");
 		return false;
 	}
 	return check_spec(v, h);

@@ -527,6 +527,12 @@ class Refusals(Case):
             self.assertIn('not a hello', self.server.refusal(data)[1])
         self.assertEqual(self.server.refusal(prelude() + bytes(4))[0], 803)
 
+    def test_a_long_list(self):
+        """Two bytes for each of its elements, of which the server would keep many more while it waits."""
+        for number, value in ((7, b''), (8, 0x200000000000), (10, 0x280000000000)):
+            body = hello()[4:] + field(number, value) * 257
+            self.assertIn('more than any client', self.server.refusal(prelude() + struct.pack('<I', len(body)) + body)[1])
+
     def test_unknown_ticket(self):
         for role in (SIDE, BULK):
             sock = self.server.send(prelude(role, ticket=os.urandom(16)))
