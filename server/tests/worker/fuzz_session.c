@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "bulk.h"
 #include "context.h"
 #include "copy.h"
@@ -185,6 +186,78 @@ static CUresult copy_box_3d(const CUDA_MEMCPY3D *c, CUstream stream)
 	return CUDA_SUCCESS;
 }
 
+static struct session *fed;
+
+/* What a driver with unified addresses would take for this process's own memory. */
+static CUresult reach(uint64_t p, uint64_t n)
+{
+	if (n && !on_device(p, n) && !mirror_has(fed, p, n) &&
+		(p < ADDRESS_POOLS || p - ADDRESS_POOLS >= ADDRESS_POOLS_SIZE ||
+			n > ADDRESS_POOLS_SIZE - (p - ADDRESS_POOLS)))
+		abort();
+	return CUDA_SUCCESS;
+}
+
+static CUresult copy_between(CUdeviceptr dst, CUdeviceptr src, size_t n, CUstream stream)
+{
+	reach(src, n);
+	return reach(dst, n);
+}
+
+static CUresult copy_rows(const CUDA_MEMCPY2D *c, CUstream stream)
+{
+	if (!c->WidthInBytes || !c->Height)
+		return CUDA_SUCCESS;
+	reach(c->srcDevice, c->WidthInBytes);
+	return reach(c->dstDevice, c->WidthInBytes);
+}
+
+static CUresult set_bytes(CUdeviceptr dst, unsigned char value, size_t n, CUstream stream)
+{
+	return reach(dst, n);
+}
+
+static CUresult set_rows(
+	CUdeviceptr dst, size_t pitch, unsigned value, size_t width, size_t height, CUstream stream)
+{
+	return width && height ? reach(dst + pitch * (height - 1), 4 * width) : CUDA_SUCCESS;
+}
+
+static CUresult write_value(CUstream stream, CUdeviceptr p, cuuint32_t value, unsigned flags)
+{
+	return reach(p, 4);
+}
+
+static CUresult write_values(
+	CUstream stream, unsigned count, CUstreamBatchMemOpParams *ops, unsigned flags)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (ops[i].operation == CU_STREAM_MEM_OP_WRITE_VALUE_32)
+			reach(ops[i].writeValue.address, 4);
+	}
+	return CUDA_SUCCESS;
+}
+
+static CUresult copy_node(CUgraphNode *out, CUgraph graph, const CUgraphNode *nodes, size_t count,
+	const CUDA_MEMCPY3D *c, CUcontext context)
+{
+	if (!c->WidthInBytes || !c->Height || !c->Depth)
+		return CUDA_SUCCESS;
+	if (c->srcMemoryType == CU_MEMORYTYPE_ARRAY || c->dstMemoryType == CU_MEMORYTYPE_ARRAY)
+		abort();
+	reach(c->srcMemoryType == CU_MEMORYTYPE_HOST ? (uintptr_t)c->srcHost : c->srcDevice, 1);
+	reach(c->dstMemoryType == CU_MEMORYTYPE_HOST ? (uintptr_t)c->dstHost : c->dstDevice, 1);
+	return make((void **)out);
+}
+
+static CUresult set_node(CUgraphNode *out, CUgraph graph, const CUgraphNode *nodes, size_t count,
+	const CUDA_MEMSET_NODE_PARAMS *set, CUcontext context)
+{
+	if (set->width && set->height)
+		reach(set->dst, (uint64_t)set->width * set->elementSize);
+	return make((void **)out);
+}
+
 static CUresult launch_plain(CUfunction f, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
 	unsigned by, unsigned bz, unsigned shared, CUstream stream, void **params, void **extra)
 {
@@ -241,6 +314,14 @@ static void driver_begin(void)
 	driver.cuMemcpyHtoDAsync_v2 = copy_from_host;
 	driver.cuMemcpyDtoHAsync_v2 = copy_to_host;
 	driver.cuMemcpy3DAsync_v2 = copy_box_3d;
+	driver.cuMemcpyAsync = copy_between;
+	driver.cuMemcpy2DAsync_v2 = copy_rows;
+	driver.cuMemsetD8Async = set_bytes;
+	driver.cuMemsetD2D32Async = set_rows;
+	driver.cuStreamWriteValue32_v2 = write_value;
+	driver.cuStreamBatchMemOp_v2 = write_values;
+	driver.cuGraphAddMemcpyNode = copy_node;
+	driver.cuGraphAddMemsetNode = set_node;
 	driver.cuLaunchKernel = launch_plain;
 	driver.cuModuleLoadDataEx = load;
 	driver.cuLibraryLoadData = load_library;
@@ -273,6 +354,7 @@ static struct session *session_begin(void)
 		mirror_create(s, 0, 0))
 		abort();
 	s->command = &connection;
+	fed = s;
 	if (serving_init(&serving, s) || serving_init(&helper, s))
 		abort();
 	return s;
