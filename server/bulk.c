@@ -186,16 +186,17 @@ static void *sender(void *arg)
 
 int bulk_attach(struct session *s, unsigned lane, struct connection *c)
 {
-	struct lane *l = &s->bulk->lane[lane];
-	int err;
+	struct lane *l;
 
 	if (lane >= s->bulk->lanes)
 		return -EINVAL;
+	l = &s->bulk->lane[lane];
 	if (l->connection)
 		return -EEXIST;
 	l->connection = c;
-	err = thread_start(receiver, l);
-	return err ? err : thread_start(sender, l);
+	if (thread_start(receiver, l) || thread_start(sender, l))
+		session_fatal(s, CUDA_ERROR_OUT_OF_MEMORY, "the server is out of memory");
+	return 0;
 }
 
 uint32_t bulk_size(struct session *s, uint64_t bytes)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "bulk.h"
@@ -129,14 +130,16 @@ static void *side_main(void *arg)
 
 int side_attach(struct session *s, struct connection *c)
 {
-
 	if (side.connection)
 		return -EEXIST;
 	side.session = s;
 	side.connection = c;
-	return thread_start(side_main, &side);
+	if (thread_start(side_main, &side))
+		session_fatal(s, CUDA_ERROR_OUT_OF_MEMORY, "the server is out of memory");
+	return 0;
 }
 
+/* Takes ownership of @fd. */
 static int adopt(struct session *s, const Control__Assign *assign, int fd)
 {
 	struct connection *c;
@@ -147,11 +150,11 @@ static int adopt(struct session *s, const Control__Assign *assign, int fd)
 
 	snprintf(url, sizeof(url), "%s://", assign->scheme);
 	t = transport_find(url, &rest);
-	if (!t)
-		return -EINVAL;
-	err = t->adopt(fd, &c);
-	if (err)
+	err = t ? t->adopt(fd, &c) : -EINVAL;
+	if (err) {
+		close(fd);
 		return err;
+	}
 	if (assign->role == CONTROL__ROLE__SIDE)
 		err = side_attach(s, c);
 	else if (assign->role == CONTROL__ROLE__BULK)
@@ -176,18 +179,20 @@ static void *link_main(void *arg)
 
 	for (;;) {
 		ssize_t n = worker_link_recv(l->fd, buffer, &fd);
-		Control__Assign *assign;
-		int err;
+		Control__Assign *assign = NULL;
+		int err = -EPROTO;
 
 		if (n <= 0 && n != -EMSGSIZE)
 			break;
-		assign = n > 0 ? control__assign__unpack(NULL, n, buffer) : NULL;
-		err = assign && fd >= 0 ? adopt(l->session, assign, fd) : -EPROTO;
-		if (err) {
-			log_warn("a connection was not taken: %d", err);
-			if (fd >= 0 && err != -EPROTO)
+		if (n > 0 && fd >= 0) {
+			assign = control__assign__unpack(NULL, n, buffer);
+			if (assign)
+				err = adopt(l->session, assign, fd);
+			else
 				close(fd);
 		}
+		if (err)
+			log_warn("a connection was not taken: %s", strerror(-err));
 		if (assign)
 			control__assign__free_unpacked(assign, NULL);
 	}
