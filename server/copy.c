@@ -29,6 +29,7 @@ static bool stalled(struct request *q, uint64_t *since)
 	if (now - *since < STALL_MS * 1000000ull)
 		return false;
 	*since = now;
+	session_look(q->session);
 	return true;
 }
 

@@ -37,6 +37,7 @@ enum {
 	ACK_FRAMES = 256,
 	ACK_BYTES = 256 << 10,
 	FRAMES_PER_POLL = 64, /* frames between two looks at what is under way */
+	LEAVE_US = 2000000,   /* for what a client that left has posted */
 };
 
 int session_init(struct session *s)
@@ -334,10 +335,23 @@ static uint64_t now_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+/* More is wanted than there can be: it is the end that is looked for. */
+void session_look(struct session *s)
+{
+	const void *data;
+
+	if (s->command->ops->peek(s->command, TRANSPORT_BUFFER / 2, 0, 0, &data) != -EPIPE)
+		return;
+	if (!s->over)
+		s->over = now_us();
+	else if (now_us() - s->over > LEAVE_US)
+		session_gone(s, "the client is gone");
+}
+
 /* The client said goodbye: what it posted ends first, but nobody waits for ever. */
 _Noreturn static void session_end(struct session *s)
 {
-	uint64_t deadline = now_us() + 2000000;
+	uint64_t deadline = now_us() + LEAVE_US;
 
 	while (session_busy(s) && now_us() < deadline) {
 		if (!session_poll(s))

@@ -71,6 +71,7 @@ struct session {
 	size_t acked_bytes;
 	uint32_t thread;
 	uint64_t context_id;
+	uint64_t over; /* when the command connection was found to have ended, in us */
 
 	/* Side thread reads what the dispatcher writes. */
 	_Atomic uint64_t progress;
@@ -165,6 +166,9 @@ bool session_busy(struct session *s);
 bool session_poll(struct session *s);
 /* The same for the watch, as far as no driver call but queries is needed. */
 bool session_watch(struct session *s);
+/* For who waits in a frame: ends the session when the client ended the command connection some time
+ * ago, since what it announced will not come then. Dispatcher only. */
+void session_look(struct session *s);
 /* Before a completion is told outside of a pending: send the data that it announces. */
 void session_notice(struct session *s);
 

@@ -13,12 +13,13 @@ import threading
 import time
 import unittest
 
-from harness import PATIENCE, Server, built
+from harness import PATIENCE, Server, built, wait_until
 
 VECTOR_ADD = built('examples/vector_add')
 BUSY = built('tests/busy')
 FAILURES = built('tests/failures')
 FAILING_DRIVER = built('tests/libcuda-failing.so')
+VECTOR_BYTES = 400000  # of each vector that it adds
 VERSION = 3  # of the wire: WIRE_VERSION in protocol/wire.h
 
 
@@ -42,10 +43,12 @@ def read_all(connection, seconds):
 
 class Proxy:
     """Passes connections on to a server; a direction's bytes go through @change(offset, bytes), which may
-    return others, or None to cut everything."""
+    return others, or None to cut everything. With @only_command nothing comes out that the client sends on
+    its other connections."""
 
-    def __init__(self, port, up=None, down=None):
-        self.target, self.up, self.down = port, up, down
+    def __init__(self, port, up=None, down=None, only_command=False):
+        self.target, self.up, self.down, self.only_command = port, up, down, only_command
+        self.dropped = 0
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.address = '127.0.0.1:%d' % self.listener.getsockname()[1]
         self.sockets = [self.listener]
@@ -60,8 +63,17 @@ class Proxy:
             except OSError:
                 return
             self.sockets += [near, far]
-            for pair in ((near, far, self.up), (far, near, self.down)):
-                threading.Thread(target=self.pump, args=pair, daemon=True).start()
+            for target, pair in ((self.pump_up, (near, far)), (self.pump, (far, near, self.down))):
+                threading.Thread(target=target, args=pair, daemon=True).start()
+
+    def pump_up(self, near, far):
+        """What an ignored connection sends; else as the other way."""
+        role = self.only_command and near.recv(8, socket.MSG_PEEK | socket.MSG_WAITALL)[6:]
+        self.pump(near, far, self.drop if role and role != b'\0\0' else self.up)
+
+    def drop(self, _, piece):
+        self.dropped += len(piece)
+        return b''
 
     def pump(self, source, sink, change):
         offset = 0
@@ -198,6 +210,20 @@ class Faults(unittest.TestCase):
             done = server.run(FAILURES)
             self.assertEqual(done.stdout, 'ok\n', done.stderr)
             self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_only_the_command_connection(self):
+        """Data that was announced and never comes does not keep a worker whose client is gone."""
+        with Server() as server:
+            proxy = Proxy(server.port, only_command=True)
+            client = server.start(VECTOR_ADD, RGPU_SERVERS=proxy.address)
+            wait_until('the client sends its data', lambda: proxy.dropped > VECTOR_BYTES, 20)
+            time.sleep(0.5)
+            self.assertIsNone(client.poll())
+            client.kill()
+            client.communicate()
+            proxy.close()
+            server.settle()
+            self.serves(server)
 
     def test_goodbye_does_not_hang(self):
         """Neither a stopped worker nor a stopped server keeps a client from ending."""

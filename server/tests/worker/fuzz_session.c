@@ -5,6 +5,7 @@
  * payload }, framed here so that mutations reach the handlers; with a first
  * byte of 0xff it is the raw stream. What would end the process ends the input.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +106,13 @@ static int sent(struct connection *c, const struct iovec *iov, int count)
 	return 0;
 }
 
-static const struct transport transport = {.reserve = reserve, .commit = commit, .send = sent};
+static ssize_t nothing(struct connection *c, size_t want, int spin, int timeout, const void **out)
+{
+	return -EAGAIN;
+}
+
+static const struct transport transport = {
+	.reserve = reserve, .commit = commit, .send = sent, .peek = nothing};
 static struct connection connection = {&transport};
 
 /* For every function of the driver that has no better one below. */
