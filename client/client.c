@@ -28,7 +28,7 @@ struct client client;
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 static bool told; /* that no server can be used */
 
-enum { MAX_SETTINGS = 32 };
+enum { MAX_SETTINGS = 32, PAGE = 4096 };
 
 #define TIB (1ull << 40)
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
@@ -95,6 +95,17 @@ static size_t offer(const uint64_t *bases, size_t count, uint64_t size, uint64_t
 			out[n++] = bases[i];
 	}
 	return n;
+}
+
+/* What was not offered may be anybody's in this process, who maps there without looking. */
+static bool was_offered(const uint64_t *offered, size_t n, uint64_t size, uint64_t base,
+	uint64_t got)
+{
+	size_t i = 0;
+
+	while (i < n && offered[i] != base)
+		i++;
+	return i < n && got && got <= size && got % PAGE == 0;
 }
 
 static void keep_only(const uint64_t *offered, size_t n, uint64_t size, uint64_t base,
@@ -205,6 +216,7 @@ static int open_session(char *why, size_t size, int *refused)
 	uint64_t arena[COUNT(arena_bases)], host[COUNT(host_bases)];
 	char *env[MAX_SETTINGS];
 	struct opened o;
+	bool fits;
 	int err;
 
 	hello.spec_hash = spec_hash;
@@ -221,13 +233,18 @@ static int open_session(char *why, size_t size, int *refused)
 	err = connect_session(&hello, &o, refused, why, size);
 	for (size_t i = 0; i < hello.n_environment; i++)
 		free(env[i]);
-	keep_only(arena, hello.n_arena_base, arena_size, err ? 0 : o.welcome->arena_base,
-		err ? 0 : o.welcome->arena_size);
-	keep_only(host, hello.n_host_base, host_size, err ? 0 : o.welcome->host_base,
-		err ? 0 : o.welcome->host_size);
+	fits = !err &&
+	       was_offered(arena, hello.n_arena_base, arena_size, o.welcome->arena_base,
+		       o.welcome->arena_size) &&
+	       was_offered(host, hello.n_host_base, host_size, o.welcome->host_base,
+		       o.welcome->host_size);
+	keep_only(arena, hello.n_arena_base, arena_size, fits ? o.welcome->arena_base : 0,
+		fits ? o.welcome->arena_size : 0);
+	keep_only(host, hello.n_host_base, host_size, fits ? o.welcome->host_base : 0,
+		fits ? o.welcome->host_size : 0);
 	if (err)
 		return err;
-	err = take_welcome(&o);
+	err = fits ? take_welcome(&o) : -EPROTO;
 	if (!err)
 		err = attach(&o);
 	if (err)

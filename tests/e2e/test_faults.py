@@ -13,9 +13,10 @@ import threading
 import time
 import unittest
 
-from harness import PATIENCE, Server, built, wait_until
+from harness import CLIENT, PATIENCE, Server, built, wait_until
 
 VECTOR_ADD = built('examples/vector_add')
+LIST = built('examples/device_list')
 BUSY = built('tests/busy')
 FAILURES = built('tests/failures')
 FAILING_DRIVER = built('tests/libcuda-failing.so')
@@ -39,6 +40,45 @@ def read_all(connection, seconds):
     except TimeoutError:
         return None
     return data
+
+
+def field(number, value):
+    """A field of a message of control.proto: a number, or bytes."""
+    def varint(n):
+        return bytes([n]) if n < 0x80 else bytes([n & 0x7f | 0x80]) + varint(n >> 7)
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+class FalseServer:
+    """Answers each hello with a welcome of these fields; nothing else."""
+
+    def __init__(self, fields):
+        welcome = b''.join(field(number, value) for number, value in fields.items())
+        answer = field(1, welcome)
+        self.answer = struct.pack('<I', len(answer)) + answer
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.address = '127.0.0.1:%d' % self.listener.getsockname()[1]
+        self.connections = []
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        try:
+            while True:
+                connection, _ = self.listener.accept()
+                self.connections.append(connection)
+                connection.sendall(self.answer)
+        except OSError:
+            return
+
+    def close(self):
+        for s in (self.listener, *self.connections):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            s.close()
 
 
 class Proxy:
@@ -224,6 +264,23 @@ class Faults(unittest.TestCase):
             proxy.close()
             server.settle()
             self.serves(server)
+
+    def test_welcomes_that_make_no_sense(self):
+        """Above all addresses that the client did not offer, where anything of its own may lie."""
+        right = {1: 1, 2: bytes(16), 3: 1, 4: 0x200000000000, 5: 1 << 40, 6: 0x280000000000, 7: 1 << 36, 8: 12000}
+        if 'thread' in os.environ.get('E2E_SANITIZER', ''):  # leaves other stretches to a program
+            right.update({4: 0x550000000000, 5: 1 << 37, 6: 0x560000000000})
+        for wrong in ({}, {2: b'short'}, {3: 0}, {3: 1 << 20}, {4: 0x123000}, {4: 0}, {5: 0}, {5: 1 << 60}, {5: 4097},
+                      {6: 0x7fff00000000}, {6: 0x280000000001}, {7: 0}, {7: 1 << 60}, {7: 4095}):
+            with self.subTest(wrong):
+                server = FalseServer({**right, **wrong} if wrong else {})
+                try:
+                    done = subprocess.run([LIST], capture_output=True, text=True, timeout=20 * PATIENCE, check=False,
+                                          env={**os.environ, 'LD_LIBRARY_PATH': CLIENT, 'RGPU_SERVERS': server.address})
+                finally:
+                    server.close()
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn('could not be set up: Protocol error', done.stderr)
 
     def test_goodbye_does_not_hang(self):
         """Neither a stopped worker nor a stopped server keeps a client from ending."""
