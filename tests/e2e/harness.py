@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: a server of their own on the software GPU, programs run through it,
 and a look at what a server leaves behind. BUILD_ROOT names the build folder (build/release)."""
+import contextlib
 import os
 import re
 import signal
@@ -30,10 +31,12 @@ def inherited():
     return {k: v for k, v in os.environ.items() if not k.startswith('RGPU_') or k.startswith('RGPU_SOFT_')}
 
 
-def free_port():
+@contextlib.contextmanager
+def nobody():
+    """An address where nobody listens, and nobody else will for so long."""
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+        yield '127.0.0.1:%d' % s.getsockname()[1]
 
 
 def wait_until(what, condition, seconds):
@@ -55,20 +58,41 @@ def process_fields(pid):
     return fields[0], int(fields[1]), int(fields[3])
 
 
+def mapped_memory():
+    """Names of /dev/shm that running processes hold."""
+    held = set()
+    for name in os.listdir('/proc'):
+        try:
+            with open(f'/proc/{name}/maps') as f:
+                held.update(re.findall(r' /dev/shm/(.*)', f.read()))
+            held.update(os.path.basename(os.readlink(f'/proc/{name}/fd/{fd}')) for fd in os.listdir(f'/proc/{name}/fd'))
+        except OSError:
+            pass
+    return held
+
+
 def shared_memory():
-    return set(os.listdir('/dev/shm'))
+    """Shared memory that nobody uses, of this user."""
+    left = set()
+    for name in os.listdir('/dev/shm'):
+        try:
+            if os.stat('/dev/shm/' + name).st_uid == os.getuid():
+                left.add(name)
+        except OSError:
+            pass
+    return left - mapped_memory() if left else left
 
 
 class Server:
     """gpuserverd on the software GPU, for a `with` statement; must end cleanly by SIGTERM."""
 
     def __init__(self, *options, driver='soft', warm=1, log='info'):
-        self.port = free_port()
-        self.address = f'127.0.0.1:{self.port}'
+        self.port = self.address = None  # the system's choice, as the log tells
         self.warm = warm
+        self.before = {}  # length of the log when a client was started
         self.log = tempfile.NamedTemporaryFile('w+', prefix='gpuserverd-', suffix='.log')
         self.process = subprocess.Popen(
-            [SERVER, '--listen', self.address, '--driver', driver, '--warm', str(warm), '--log', log, *options],
+            [SERVER, '--listen', '127.0.0.1:0', '--driver', driver, '--warm', str(warm), '--log', log, *options],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT, env=inherited(),
             start_new_session=True)
 
@@ -77,19 +101,25 @@ class Server:
             return f.read()
 
     def __enter__(self):
-        wait_until('the server listens', lambda: 'listening on' in self.text() or self.process.poll() is not None, 20)
-        if self.process.poll() is not None:
+        wait_until('the server listens', lambda: self.find_port() or self.process.poll() is not None, 60)
+        if not self.port:
             raise AssertionError('the server ended: ' + self.text())
+        self.address = f'127.0.0.1:{self.port}'
         self.settle()
         return self
+
+    def find_port(self):
+        found = re.search(r'listening on tcp://127\.0\.0\.1:(\d+)\s', self.text())
+        self.port = int(found.group(1)) if found else None
+        return self.port
 
     def __exit__(self, kind, *_):
         self.process.send_signal(signal.SIGCONT)
         self.process.send_signal(signal.SIGTERM)
         try:
-            status = self.process.wait(10 * PATIENCE)
+            status = self.process.wait(30 * PATIENCE)
         except subprocess.TimeoutExpired:
-            status = 'still running 10 s after SIGTERM'
+            status = f'still running {30 * PATIENCE:g} s after SIGTERM'
         left = self.family()
         for pid in left:
             os.kill(pid, signal.SIGKILL)
@@ -112,13 +142,19 @@ class Server:
     def workers(self):
         return [pid for pid in self.family() if pid != self.process.pid]
 
+    def has_child(self, pid):
+        """Also one that ended and that the server did not look after yet."""
+        fields = process_fields(pid)
+        return fields is not None and fields[1] == self.process.pid
+
     def settle(self):
         """Waits until only the warm workers are there."""
-        wait_until(f'{self.warm} warm workers and no others', lambda: len(self.workers()) == self.warm, 10)
+        wait_until(f'{self.warm} warm workers and no others', lambda: len(self.workers()) == self.warm, 20)
 
     def worker_of(self, pid):
-        """The process that serves the client @pid, as the log tells; None as long as there is none."""
-        found = re.search(rf'\[{pid}\] on \S+ goes to worker (\d+)', self.text())
+        """The process that serves the client @pid, as the log tells; None as long as there is none. What is older
+        than a client of start() is about another one that had its number."""
+        found = re.search(rf'\[{pid}\] on \S+ goes to worker (\d+)', self.text()[self.before.get(pid, 0):])
         return int(found.group(1)) if found else None
 
     def descriptors(self):
@@ -128,8 +164,11 @@ class Server:
         return {**os.environ, 'LD_LIBRARY_PATH': CLIENT, 'RGPU_SERVERS': self.address, **more}
 
     def start(self, *command, **more):
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                text=True, env=self.environment(**more))
+        before = len(self.text())
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, env=self.environment(**more))
+        self.before[process.pid] = before
+        return process
 
     def run(self, *command, seconds=60, **more):
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-from harness import CLIENT, PATIENCE, SERVER, SOFT, Server, built, free_port
+from harness import CLIENT, PATIENCE, SERVER, SOFT, Server, built, nobody
 
 LIST = built('examples/device_list')
 RUN = built('client/rgpu-run')
@@ -23,13 +23,13 @@ def client(servers, *command, **more):
 
 class NoServer(unittest.TestCase):
     def test_says_what_was_tried_and_what_to_do(self):
-        nobody = f'127.0.0.1:{free_port()}'
-        done = client(nobody, LIST)
+        with nobody() as address:
+            done = client(address, LIST)
         ours = [line for line in done.stderr.splitlines() if line.startswith('remotegpu')]
         self.assertEqual(done.returncode, 1)
         self.assertIn('CUDA_ERROR_NO_DEVICE', done.stderr)
         self.assertEqual(len(ours), 1, done.stderr)
-        self.assertIn(nobody, ours[0])
+        self.assertIn(address, ours[0])
         self.assertIn('gpuserverd', ours[0])
         self.assertIn('RGPU_SERVERS', ours[0])
 
@@ -40,7 +40,7 @@ class NoServer(unittest.TestCase):
                              ('http://localhost:7411/', odd), ('localhost:7411/', odd), ('[::1', odd), ('[::1]x', odd),
                              ('host:99999', odd), ('host:-1', odd), ('host:', odd), (':', odd), (':7411', odd),
                              ('tcp://', odd), ('tcp://:7411', odd), ('[]:7411', odd), ('localhost:0', 'refused'),
-                             ('999.9.9.9', 'there is no such host'), ('no-such-host.invalid', 'host'), ('x' * 5000, '')):
+                             ('999.9.9.9', 'host'), ('no-such-host.invalid', 'host'), ('x' * 5000, '')):
             with self.subTest(servers[:30]):
                 done = client(servers, LIST)
                 self.assertEqual(done.returncode, 1, done.stderr)
@@ -56,8 +56,8 @@ class NoServer(unittest.TestCase):
                     self.assertEqual(client(servers, LIST).returncode, 0)
 
     def test_the_next_server_is_tried(self):
-        with Server() as server:
-            done = client(f'127.0.0.1:{free_port()},tcp://{server.address}', LIST)
+        with Server() as server, nobody() as address:
+            done = client(f'{address},tcp://{server.address}', LIST)
             self.assertEqual(done.returncode, 0, done.stderr)
 
 

@@ -95,7 +95,7 @@ class Soft(unittest.TestCase):
             self.assertEqual(library.Init_v2(), SUCCESS)
             for pid in server.workers():
                 os.kill(pid, signal.SIGKILL)
-            wait_until('the worker is gone', lambda: not server.workers(), 5)
+            wait_until('the worker is gone', lambda: not server.workers(), 20)
             self.assertEqual(library.utilization(0), SUCCESS)
             device = library.device(0)
         self.assertEqual(library.DeviceGetUtilizationRates(device, (ctypes.c_uint * 2)()), LOST)
