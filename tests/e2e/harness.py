@@ -58,6 +58,11 @@ def process_fields(pid):
     return fields[0], int(fields[1]), int(fields[3])
 
 
+def wire_version():
+    with open(os.path.join(ROOT, 'protocol', 'wire.h')) as f:
+        return int(re.search(r'WIRE_VERSION = (\d+)', f.read()).group(1))
+
+
 def mapped_memory():
     """Names of /dev/shm that running processes hold."""
     held = set()

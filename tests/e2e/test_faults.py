@@ -13,7 +13,7 @@ import threading
 import time
 import unittest
 
-from harness import CLIENT, PATIENCE, Server, built, wait_until
+from harness import CLIENT, PATIENCE, Server, built, wait_until, wire_version
 
 VECTOR_ADD = built('examples/vector_add')
 LIST = built('examples/device_list')
@@ -21,7 +21,7 @@ BUSY = built('tests/busy')
 FAILURES = built('tests/failures')
 FAILING_DRIVER = built('tests/libcuda-failing.so')
 VECTOR_BYTES = 400000  # of each vector that it adds
-VERSION = 3  # of the wire: WIRE_VERSION in protocol/wire.h
+VERSION = wire_version()
 
 
 def prelude(version=VERSION, role=0, lane=0, ticket=bytes(16), magic=b'RGPU'):
