@@ -33,6 +33,7 @@ enum {
 	HOST_SIZE = 1 << 24,
 	ARENA_SIZE = 1 << 30,
 	CHUNKS_MAX = 64, /* of an input */
+	STAGING_INPUTS = 64,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -343,6 +344,19 @@ static void driver_begin(void)
 	driver.cuGraphCreate = (void *)make;
 }
 
+/* Sessions that are left by longjmp keep their slots: without new ones from time to time the staging
+ * memory grows to its limit, and then a copy waits for ever. */
+static void staging_begin(void)
+{
+	static unsigned inputs;
+
+	if (inputs++ % STAGING_INPUTS)
+		return;
+	staging_destroy(staging);
+	if (staging_create(&staging))
+		abort();
+}
+
 static struct session *session_begin(void)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -351,9 +365,8 @@ static struct session *session_begin(void)
 	if (!staging) {
 		log_set_level(LOG_ERROR);
 		driver_begin();
-		if (staging_create(&staging))
-			abort();
 	}
+	staging_begin();
 	if (!s)
 		abort();
 	s->staging = staging;
