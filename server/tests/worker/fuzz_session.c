@@ -122,10 +122,11 @@ static CUresult answer(void)
 	return CUDA_SUCCESS;
 }
 
+/* The same things for the same input: 0x1010, 0x1020, ... in the order in which they are made. */
+static uintptr_t last;
+
 static CUresult make(void **out)
 {
-	static uintptr_t last = 0x1000;
-
 	*out = (void *)(last += 16);
 	return CUDA_SUCCESS;
 }
@@ -342,6 +343,19 @@ static void driver_begin(void)
 	driver.cuLinkCreate_v2 = link_new;
 	driver.cuLinkComplete = link_end;
 	driver.cuGraphCreate = (void *)make;
+	driver.cuGraphClone = (void *)make;
+	driver.cuGraphAddEmptyNode = (void *)make;
+	driver.cuGraphAddChildGraphNode = (void *)make;
+	driver.cuGraphAddEventRecordNode = (void *)make;
+	driver.cuGraphAddEventWaitNode = (void *)make;
+	driver.cuGraphAddMemsetNode = (void *)make;
+	driver.cuGraphAddMemAllocNode = (void *)make;
+	driver.cuGraphAddMemFreeNode = (void *)make;
+	driver.cuGraphAddMemcpyNode = (void *)make;
+	driver.cuGraphAddHostNode = (void *)make;
+	driver.cuGraphAddKernelNode_v2 = (void *)make;
+	driver.cuGraphInstantiateWithFlags = (void *)make;
+	driver.cuMemPoolCreate = (void *)make;
 }
 
 /* Sessions that are left by longjmp keep their slots: without new ones from time to time the staging
@@ -362,6 +376,7 @@ static struct session *session_begin(void)
 	struct session *s = calloc(1, sizeof(*s));
 
 	chunks = 0;
+	last = 0x1000;
 	if (!staging) {
 		log_set_level(LOG_ERROR);
 		driver_begin();
