@@ -208,7 +208,7 @@ def run_fuzzer(group, name, program):
     os.makedirs(work, exist_ok=True)
     own = Group(name, group.deadline - time.monotonic())
     open(own.log, 'w').close()
-    status = own.run([program, f'-max_total_time={FUZZ_SECONDS}', '-timeout=10', '-rss_limit_mb=4000',
+    status = own.run([program, f'-max_total_time={FUZZ_SECONDS}', '-timeout=60', '-rss_limit_mb=4000',
                       '-max_len=65536', '-print_final_stats=1', f'-artifact_prefix={work}/', work,
                       *[s for s in [corpus(name)] if s]], **SANITIZER_OPTIONS)
     if status != 0:
@@ -217,12 +217,12 @@ def run_fuzzer(group, name, program):
 
 
 GROUPS = [  # name, what to do, seconds
-    ('gcc', group_gcc, 600),
-    ('e2e', group_e2e, 420),
-    ('clang', group_clang, 420),
-    ('asan', group_asan, 900),
-    ('tsan', group_tsan, 900),
-    ('fuzz', group_fuzz, 600),
+    ('gcc', group_gcc, 900),
+    ('e2e', group_e2e, 1200),
+    ('clang', group_clang, 900),
+    ('asan', group_asan, 1800),
+    ('tsan', group_tsan, 1800),
+    ('fuzz', group_fuzz, 1200),
 ]
 
 

@@ -29,7 +29,7 @@ class RgpuRun(unittest.TestCase):
         clean = {k: v for k, v in os.environ.items()
                  if k not in ('LD_LIBRARY_PATH', 'RGPU_SERVERS')}
         return subprocess.run([self.bin + '/rgpu-run', *arguments], capture_output=True,
-                              text=True, timeout=10, env={**clean, **environment}, check=False)
+                              text=True, timeout=60, env={**clean, **environment}, check=False)
 
     def seen(self, *arguments, **environment):
         done = self.run_with(*arguments, 'env', **environment)

@@ -124,7 +124,7 @@ static void test_fork(void **state)
 		pid_t pid = fork();
 
 		if (pid == 0) {
-			alarm(10);
+			alarm(60);
 			storage_remove(CTX(1), &churn);
 			_exit(storage_get(&got, CTX(1), &key));
 		}

@@ -225,7 +225,7 @@ static void peek_keeps_its_times(void **state)
 
 	start = clock_ms();
 	assert_int_equal(transport->peek(p.b, 1, 0, 0, &data), -EAGAIN);
-	assert_true(clock_ms() - start < 500);
+	assert_true(clock_ms() - start < 10000);
 
 	start = clock_ms();
 	assert_int_equal(transport->peek(p.b, 1, 30000, 0, &data), -EAGAIN);
@@ -234,7 +234,7 @@ static void peek_keeps_its_times(void **state)
 	start = clock_ms();
 	assert_int_equal(transport->peek(p.b, 1, 10000, 50000, &data), -EAGAIN);
 	assert_true(clock_ms() - start >= 59);
-	assert_true(clock_ms() - start < 5000);
+	assert_true(clock_ms() - start < 30000);
 	pair_destroy(&p);
 }
 
@@ -272,7 +272,7 @@ static void peek_wakes_from_sleep_and_spin(void **state)
 	for (i = 0; i < 2; i++) {
 		check(!pthread_create(&thread, NULL, post_later, p.a));
 		assert_int_equal(
-			transport->peek(p.b, 3, i ? 5000000 : 0, i ? 0 : 5000000, &data), 3);
+			transport->peek(p.b, 3, i ? 60000000 : 0, i ? 0 : 60000000, &data), 3);
 		transport->consume(p.b, 3);
 		pthread_join(thread, NULL);
 	}

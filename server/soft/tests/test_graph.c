@@ -328,7 +328,7 @@ static void count_up(void *arg)
 
 static void comes_to(atomic_int *count, int value)
 {
-	for (int i = 0; i < 2000 && atomic_load(count) != value; i++)
+	for (int i = 0; i < 60000 && atomic_load(count) != value; i++)
 		usleep(1000);
 	assert_int_equal(atomic_load(count), value);
 }
