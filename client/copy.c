@@ -12,31 +12,48 @@
 #include "window.h"
 #include "wire_calls.h"
 
-static CUresult copy_in(CUdeviceptr dst, const void *src, size_t bytes, struct stream *s, bool async)
+static struct copy_span span_of(const void *host, size_t bytes)
 {
-	struct copy_rows c = {dst, bytes, (void *)src, bytes, bytes, 1};
+	return (struct copy_span){(uintptr_t)host, bytes, 0};
+}
+
+static struct copy_rows row(CUdeviceptr device, const struct copy_span *host)
+{
+	size_t bytes = host->extent;
+
+	return (struct copy_rows){device, bytes, (void *)host->address, bytes, bytes, 1};
+}
+
+static CUresult copy_in(
+	CUdeviceptr dst, const void *src, size_t bytes, struct stream *s, bool async)
+{
+	struct copy_span host = span_of(src, bytes);
 	enum copy_way way;
+	struct copy_rows c;
 	CUresult r;
 
 	if (!bytes)
 		return CUDA_SUCCESS;
 	r = memory_check(dst, bytes);
 	if (!r)
-		r = copy_source(s, src, bytes, async, &way);
+		r = copy_source(s, &host, async, &way);
+	c = row(dst, &host);
 	return r ? r : copy_rows_in(&c, way, s);
 }
 
 static CUresult copy_out(void *dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async)
 {
-	struct copy_rows c = {src, bytes, dst, bytes, bytes, 1};
+	struct copy_span host = span_of(dst, bytes);
 	enum copy_way way;
+	struct copy_rows c;
 	CUresult r;
 
 	if (!bytes)
 		return CUDA_SUCCESS;
 	r = memory_check(src, bytes);
 	if (!r)
-		r = copy_target(s, dst, bytes, async, &way);
+		r = copy_target(s, &host, async, &way);
+	c = row(src, &host);
 	if (!r)
 		r = copy_rows_out(&c, way, s);
 	return r ? r : copy_out_end(s, way, async);
@@ -76,11 +93,26 @@ CUresult copy_device(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stre
 	return wire_copy_device(dst, src, bytes, stream);
 }
 
+/* The server has both sides. */
+static CUresult host_copy_captured(void *dst, const void *src, size_t bytes, struct stream *s)
+{
+	struct copy_span to = span_of(dst, bytes), from = span_of(src, bytes);
+	struct copy_rows c;
+	CUresult r = copy_captured(s, &to);
+
+	if (!r)
+		r = copy_captured(s, &from);
+	c = row(to.address, &from);
+	return r ? r : copy_rows_in(&c, COPY_THERE, s);
+}
+
 /* Both sides are host memory: in stream order, by the processor. */
 static CUresult host_copy(void *dst, const void *src, size_t bytes, struct stream *s)
 {
 	CUresult r = CUDA_SUCCESS;
 
+	if (atomic_load(&s->capture))
+		return bytes ? host_copy_captured(dst, src, bytes, s) : CUDA_SUCCESS;
 	if (!stream_first(s))
 		r = stream_settle(s);
 	if (!r)

@@ -14,19 +14,26 @@ struct copy_rows {
 	size_t width, height;
 };
 
+/* The host's memory of a whole copy: @extent bytes, in pieces that begin and end at multiples of
+ * @unit. */
+struct copy_span {
+	uint64_t address;
+	size_t extent, unit;
+};
+
 enum copy_way {
 	COPY_NOW,   /* the host's memory is the caller's again on return */
 	COPY_DUE,   /* it is read or written when the copy is due */
-	COPY_THERE, /* by the server, where that memory is mirrored */
+	COPY_THERE, /* by the server, which has that memory too, at the span's address */
 };
 
-/* How the @extent bytes at @src can get to the device in @s. @async: pinned memory may be read after
- * the call; else what may still write to it has been waited for. */
-CUresult copy_source(
-	struct stream *s, const void *src, size_t extent, bool async, enum copy_way *way);
-/* How the @extent bytes at @dst can be filled. @async: after the call, if it is pinned. */
-CUresult copy_target(
-	struct stream *s, const void *dst, size_t extent, bool async, enum copy_way *way);
+/* How what is at @src can get to the device in @s. @async: pinned memory may be read after the
+ * call; else what may still write to it has been waited for. */
+CUresult copy_source(struct stream *s, struct copy_span *src, bool async, enum copy_way *way);
+/* How memory at @dst can be filled. @async: after the call, if it is pinned. */
+CUresult copy_target(struct stream *s, struct copy_span *dst, bool async, enum copy_way *way);
+/* @s is captured, and its graph will use this memory: at @span's address then. */
+CUresult copy_captured(struct stream *s, struct copy_span *span);
 
 /* The device's memory was checked. */
 CUresult copy_rows_in(const struct copy_rows *c, enum copy_way way, struct stream *s);

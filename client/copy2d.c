@@ -86,22 +86,31 @@ static size_t extent(const struct box *b, const struct side *side)
 	return (b->depth - 1) * side->slice + (b->height - 1) * side->pitch + b->width;
 }
 
-static struct copy_rows slice(
-	const struct box *b, const struct side *device, const struct side *host, size_t z)
+static struct copy_span span_of(const struct box *b, const struct side *side)
+{
+	size_t pitch = b->height > 1 ? side->pitch : 0, slice = b->depth > 1 ? side->slice : 0;
+
+	return (struct copy_span){
+		side->address, extent(b, side), pitch || slice ? b->width | pitch | slice : 0};
+}
+
+static struct copy_rows slice(const struct box *b, const struct side *device,
+	const struct side *host, uint64_t address, size_t z)
 {
 	return (struct copy_rows){device->address + z * device->slice, device->pitch,
-		(void *)(host->address + z * host->slice), host->pitch, b->width, b->height};
+		(void *)(address + z * host->slice), host->pitch, b->width, b->height};
 }
 
 static CUresult box_in(const struct box *b, struct stream *s, bool async)
 {
+	struct copy_span host = span_of(b, &b->src);
 	enum copy_way way;
 	CUresult r = memory_check(b->dst.address, extent(b, &b->dst));
 
 	if (!r)
-		r = copy_source(s, (void *)b->src.address, extent(b, &b->src), async, &way);
+		r = copy_source(s, &host, async, &way);
 	for (size_t z = 0; z < b->depth && !r; z++) {
-		struct copy_rows c = slice(b, &b->dst, &b->src, z);
+		struct copy_rows c = slice(b, &b->dst, &b->src, host.address, z);
 
 		r = copy_rows_in(&c, way, s);
 	}
@@ -110,13 +119,14 @@ static CUresult box_in(const struct box *b, struct stream *s, bool async)
 
 static CUresult box_out(const struct box *b, struct stream *s, bool async)
 {
+	struct copy_span host = span_of(b, &b->dst);
 	enum copy_way way;
 	CUresult r = memory_check(b->src.address, extent(b, &b->src));
 
 	if (!r)
-		r = copy_target(s, (void *)b->dst.address, extent(b, &b->dst), async, &way);
+		r = copy_target(s, &host, async, &way);
 	for (size_t z = 0; z < b->depth && !r; z++) {
-		struct copy_rows c = slice(b, &b->src, &b->dst, z);
+		struct copy_rows c = slice(b, &b->src, &b->dst, host.address, z);
 
 		r = copy_rows_out(&c, way, s);
 	}
@@ -160,10 +170,10 @@ static CUresult box_device(const struct box *b, struct stream *s)
 		return box_peer(b, s);
 	for (size_t z = 0; z < b->depth && !r; z++) {
 		CUDA_MEMCPY2D c = {
-			.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+			.srcMemoryType = CU_MEMORYTYPE_UNIFIED,
 			.srcDevice = b->src.address + z * b->src.slice,
 			.srcPitch = b->src.pitch,
-			.dstMemoryType = CU_MEMORYTYPE_DEVICE,
+			.dstMemoryType = CU_MEMORYTYPE_UNIFIED,
 			.dstDevice = b->dst.address + z * b->dst.slice,
 			.dstPitch = b->dst.pitch,
 			.WidthInBytes = b->width,
@@ -180,6 +190,20 @@ static CUresult box_device(const struct box *b, struct stream *s)
 	return r;
 }
 
+/* Both sides are host memory, which the server has too. */
+static CUresult box_host_captured(const struct box *b, struct stream *s)
+{
+	struct copy_span dst = span_of(b, &b->dst), src = span_of(b, &b->src);
+	struct box there = *b;
+	CUresult r = copy_captured(s, &dst);
+
+	if (!r)
+		r = copy_captured(s, &src);
+	there.dst.address = dst.address;
+	there.src.address = src.address;
+	return r ? r : box_device(&there, s);
+}
+
 static CUresult box_copy(const struct box *b, struct stream *s, bool async)
 {
 	if (b->src.array || b->dst.array)
@@ -192,7 +216,7 @@ static CUresult box_copy(const struct box *b, struct stream *s, bool async)
 		return box_in(b, s, async);
 	if (b->src.device)
 		return box_out(b, s, async);
-	return atomic_load(&s->capture) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : box_host(b, s);
+	return atomic_load(&s->capture) ? box_host_captured(b, s) : box_host(b, s);
 }
 
 static CUresult copy_2d(const CUDA_MEMCPY2D *c, CUstream stream, bool async)

@@ -18,6 +18,7 @@
 #include "copyout.h"
 #include "hostfunc.h"
 #include "lanes.h"
+#include "lent.h"
 #include "memory.h"
 #include "mirror.h"
 #include "window.h"
@@ -71,18 +72,24 @@ static bool is_pinned(const void *host)
 	return memory_find((uintptr_t)host, &range) && range.kind == MEMORY_HOST;
 }
 
-/* Copies that a capture records run again and again: host memory then has to be the server's too,
- * which is possible for pinned memory only. Other memory is refused. */
-static CUresult captured(struct stream *s, const void *host)
+/* Copies that a capture records run again and again: host memory then has to be the server's too.
+ * Of other memory than pinned no byte beside those that are copied may change. */
+CUresult copy_captured(struct stream *s, struct copy_span *span)
 {
 	struct memory_range range;
+	uint64_t id;
 	CUresult r = capture_check(s);
 
 	if (r)
 		return r;
-	if (!memory_find((uintptr_t)host, &range) || range.kind != MEMORY_HOST)
+	if (memory_find(span->address, &range) && range.kind == MEMORY_HOST)
+		return mirror_activate(range.base, range.size);
+	if (span->unit % MIRROR_GRANULE)
 		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-	return mirror_activate(range.base, range.size);
+	r = lent_memory((void *)span->address, span->extent, &span->address, &id);
+	if (r == CUDA_ERROR_NOT_SUPPORTED)
+		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+	return r ? r : wire_graph_keep(0, s->object.handle, id);
 }
 
 /* Work that comes before in the stream may still write to @src: a host function or a copy out on this
@@ -97,15 +104,16 @@ static bool is_late_there(struct stream *s, const void *src, size_t bytes)
 	return mirror_covers(src, bytes) && !stream_first(s);
 }
 
-CUresult copy_source(
-	struct stream *s, const void *src, size_t extent, bool async, enum copy_way *way)
+CUresult copy_source(struct stream *s, struct copy_span *span, bool async, enum copy_way *way)
 {
+	const void *src = (void *)span->address;
+
 	*way = COPY_THERE;
 	if (atomic_load(&s->capture))
-		return captured(s, src);
-	*way = is_late(s, src, extent)	       ? COPY_DUE
-	       : is_late_there(s, src, extent) ? COPY_THERE
-					       : COPY_NOW;
+		return copy_captured(s, span);
+	*way = is_late(s, src, span->extent)	     ? COPY_DUE
+	       : is_late_there(s, src, span->extent) ? COPY_THERE
+						     : COPY_NOW;
 	if (*way != COPY_NOW && !async) {
 		*way = COPY_NOW;
 		return stream_settle(s);
@@ -113,14 +121,15 @@ CUresult copy_source(
 	return *way == COPY_THERE ? mirror_send() : CUDA_SUCCESS;
 }
 
-CUresult copy_target(
-	struct stream *s, const void *dst, size_t extent, bool async, enum copy_way *way)
+CUresult copy_target(struct stream *s, struct copy_span *span, bool async, enum copy_way *way)
 {
+	const void *dst = (void *)span->address;
+
 	*way = COPY_THERE;
 	if (atomic_load(&s->capture))
-		return captured(s, dst);
+		return copy_captured(s, span);
 	/* Work on the server may have written it before and may read it after: in order, there. */
-	if (mirror_covers(dst, extent))
+	if (mirror_covers(dst, span->extent))
 		return mirror_send();
 	*way = async && is_pinned(dst) ? COPY_DUE : COPY_NOW;
 	return CUDA_SUCCESS;

@@ -9,6 +9,7 @@
 #include "client_calls.h"
 #include "context.h"
 #include "hostfunc.h"
+#include "lent.h"
 #include "memory.h"
 #include "mirror.h"
 #include "wire_calls.h"
@@ -24,18 +25,75 @@ CUresult place_check(const struct place *p, const void *params)
 	return CUDA_SUCCESS;
 }
 
-/* Copy nodes run again and again, so their host memory must be mirrored, which only pinned memory
- * of ours can be. */
-static CUresult mirror_side(CUmemorytype type, uint64_t address)
+/* One side of a node's parameters. */
+struct node_side {
+	CUmemorytype *type;
+	const void **host;
+	CUdeviceptr *device;
+	size_t *x, *y, *z, *pitch, *height;
+};
+
+static struct node_side source(CUDA_MEMCPY3D *c)
 {
+	return (struct node_side){&c->srcMemoryType, &c->srcHost, &c->srcDevice, &c->srcXInBytes,
+		&c->srcY, &c->srcZ, &c->srcPitch, &c->srcHeight};
+}
+
+static struct node_side destination(CUDA_MEMCPY3D *c)
+{
+	return (struct node_side){&c->dstMemoryType, (const void **)&c->dstHost, &c->dstDevice,
+		&c->dstXInBytes, &c->dstY, &c->dstZ, &c->dstPitch, &c->dstHeight};
+}
+
+static uint64_t side_address(const struct node_side *s)
+{
+	return *s->type == CU_MEMORYTYPE_HOST ? (uintptr_t)*s->host : *s->device;
+}
+
+static void side_set(const struct node_side *s, uint64_t address)
+{
+	if (*s->type == CU_MEMORYTYPE_HOST)
+		*s->host = (void *)address;
+	else
+		*s->device = address;
+}
+
+/* Pageable memory: the node names the server's room for just what is copied, which @graph keeps. */
+static CUresult side_lend(const struct node_side *s, const CUDA_MEMCPY3D *c, CUgraph graph)
+{
+	size_t pitch = *s->pitch ? *s->pitch : c->WidthInBytes + *s->x;
+	size_t slice = pitch * (*s->height ? *s->height : c->Height);
+	size_t unit = c->Depth > 1 ? slice : c->Height > 1 ? pitch : 0, before, extent;
+	uint64_t address, id;
+	CUresult r;
+
+	if (!c->WidthInBytes || !c->Height || !c->Depth || !side_address(s))
+		return CUDA_SUCCESS; /* nothing is copied, or the driver says what is wrong */
+	if (!graph || (unit && (unit | pitch | c->WidthInBytes) % MIRROR_GRANULE))
+		return CUDA_ERROR_NOT_SUPPORTED;
+	before = *s->z * slice + *s->y * pitch + *s->x;
+	extent = (c->Depth - 1) * slice + (c->Height - 1) * pitch + c->WidthInBytes;
+	r = lent_memory((void *)(side_address(s) + before), extent, &address, &id);
+	if (!r)
+		r = wire_graph_keep((uintptr_t)graph, 0, id);
+	if (r)
+		return r;
+	side_set(s, address);
+	*s->x = *s->y = *s->z = 0;
+	*s->pitch = pitch;
+	return CUDA_SUCCESS;
+}
+
+/* Copy nodes run again and again, so the server must have their host memory too. */
+static CUresult side_prepare(const struct node_side *s, const CUDA_MEMCPY3D *c, CUgraph graph)
+{
+	uint64_t address = side_address(s);
 	struct memory_range range;
 
-	if (type == CU_MEMORYTYPE_DEVICE || type == CU_MEMORYTYPE_ARRAY ||
-		memory_classify(address) == MEMORY_DEVICE)
+	if (*s->type == CU_MEMORYTYPE_DEVICE || memory_classify(address) == MEMORY_DEVICE)
 		return CUDA_SUCCESS;
-	if (!memory_find(address, &range))
-		return CUDA_ERROR_NOT_SUPPORTED;
-	return mirror_activate(range.base, range.size);
+	return memory_find(address, &range) ? mirror_activate(range.base, range.size)
+					    : side_lend(s, c, graph);
 }
 
 /* A node without a context runs in the current one. */
@@ -49,22 +107,29 @@ static CUresult copy_context(CUcontext ctx, uint64_t *wire)
 	return CUDA_SUCCESS;
 }
 
-static CUresult copy_prepare(const CUDA_MEMCPY3D *c)
+/* As the server is told. Where no @graph is known nothing can keep what is lent. */
+static CUresult copy_prepare(const CUDA_MEMCPY3D *c, CUgraph graph, CUDA_MEMCPY3D *out)
 {
+	struct node_side src = source(out), dst = destination(out);
 	CUresult r;
 
 	if (!c)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (c->srcMemoryType == CU_MEMORYTYPE_ARRAY || c->dstMemoryType == CU_MEMORYTYPE_ARRAY)
 		return CUDA_ERROR_NOT_SUPPORTED;
-	r = mirror_side(c->srcMemoryType, c->srcMemoryType == CU_MEMORYTYPE_HOST
-						  ? (uintptr_t)c->srcHost
-						  : c->srcDevice);
-	if (!r)
-		r = mirror_side(c->dstMemoryType, c->dstMemoryType == CU_MEMORYTYPE_HOST
-							  ? (uintptr_t)c->dstHost
-							  : c->dstDevice);
-	return r;
+	*out = *c;
+	r = side_prepare(&src, c, graph);
+	return r ? r : side_prepare(&dst, c, graph);
+}
+
+/* What was lent is named as the application knows it. */
+CUresult graph_copy_told(CUDA_MEMCPY3D *copy)
+{
+	struct node_side src = source(copy), dst = destination(copy);
+
+	side_set(&src, lent_host(side_address(&src)));
+	side_set(&dst, lent_host(side_address(&dst)));
+	return CUDA_SUCCESS;
 }
 
 CUresult client_cuGraphAddMemcpyNode(CUgraphNode *phGraphNode, CUgraph hGraph,
@@ -72,21 +137,23 @@ CUresult client_cuGraphAddMemcpyNode(CUgraphNode *phGraphNode, CUgraph hGraph,
 	CUcontext ctx)
 {
 	struct place p = {phGraphNode, hGraph, dependencies, numDependencies};
+	CUDA_MEMCPY3D copy;
 	uint64_t context;
 	CUresult r = place_check(&p, copyParams);
 
 	if (!r)
 		r = copy_context(ctx, &context);
 	if (!r)
-		r = copy_prepare(copyParams);
+		r = copy_prepare(copyParams, hGraph, &copy);
 	return r ? r
-		 : wire_graph_add_copy((uintptr_t)hGraph, dependencies, numDependencies,
-			   (CUDA_MEMCPY3D *)copyParams, context, phGraphNode);
+		 : wire_graph_add_copy((uintptr_t)hGraph, dependencies, numDependencies, &copy,
+			   context, phGraphNode);
 }
 
 CUresult client_cuGraphExecMemcpyNodeSetParams(
 	CUgraphExec hGraphExec, CUgraphNode hNode, const CUDA_MEMCPY3D *copyParams, CUcontext ctx)
 {
+	CUDA_MEMCPY3D copy;
 	uint64_t context;
 	CUresult r = call_check(CALL_NO_CONTEXT);
 
@@ -95,21 +162,22 @@ CUresult client_cuGraphExecMemcpyNodeSetParams(
 	if (!r)
 		r = copy_context(ctx, &context);
 	if (!r)
-		r = copy_prepare(copyParams);
+		r = copy_prepare(copyParams, NULL, &copy);
 	return r ? r
-		 : wire_graph_exec_set_copy((uintptr_t)hGraphExec, (uintptr_t)hNode,
-			   (CUDA_MEMCPY3D *)copyParams, context);
+		 : wire_graph_exec_set_copy(
+			   (uintptr_t)hGraphExec, (uintptr_t)hNode, &copy, context);
 }
 
 CUresult client_cuGraphMemcpyNodeSetParams(CUgraphNode hNode, const CUDA_MEMCPY3D *nodeParams)
 {
+	CUDA_MEMCPY3D copy;
 	CUresult r = call_check(CALL_NO_CONTEXT);
 
 	if (!r && !hNode)
 		r = CUDA_ERROR_INVALID_VALUE;
 	if (!r)
-		r = copy_prepare(nodeParams);
-	return r ? r : wire_graph_set_copy((uintptr_t)hNode, (CUDA_MEMCPY3D *)nodeParams);
+		r = copy_prepare(nodeParams, NULL, &copy);
+	return r ? r : wire_graph_set_copy((uintptr_t)hNode, &copy);
 }
 
 CUresult client_cuGraphAddHostNode(CUgraphNode *phGraphNode, CUgraph hGraph,

@@ -5,6 +5,7 @@
 #include "call.h"
 #include "capture.h"
 #include "client_calls.h"
+#include "lent.h"
 #include "mirror.h"
 #include "real.h"
 #include "stream.h"
@@ -26,8 +27,10 @@ CUresult client_cuGraphLaunch(CUgraphExec hGraph, CUstream hStream)
 		r = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 	if (!r)
 		r = window_take(s, 1);
-	if (!r)
+	if (!r) {
+		lent_push();
 		r = mirror_send();
+	}
 	if (!r)
 		r = stream_use(s, &stream);
 	return r ? r : wire_cuGraphLaunch((uintptr_t)hGraph, stream);

@@ -15,6 +15,7 @@
 #include "client_calls.h"
 #include "context.h"
 #include "heartbeat.h"
+#include "lent.h"
 #include "mirror.h"
 #include "numbers.h"
 #include "receive.h"
@@ -30,6 +31,7 @@ struct hostfunc {
 	void *user;
 	size_t width, height, pitch;
 	bool repeats;
+	void (*gone)(void *user); /* not NULL: it is only kept */
 };
 
 /* The server asked for one; a function of a graph may be asked for again before it ran. */
@@ -85,7 +87,7 @@ static uint64_t add(const struct hostfunc *like)
 		return 0;
 	}
 	last_id = id;
-	if (h->repeats)
+	if (h->repeats && h->fn)
 		atomic_fetch_add(&in_graphs, 1);
 	if (called_once(h)) {
 		TAILQ_INSERT_TAIL(&once, h, link);
@@ -99,6 +101,11 @@ static uint64_t add(const struct hostfunc *like)
 uint64_t hostfunc_add(CUhostFn fn, void *user, bool repeats)
 {
 	return add(&(struct hostfunc){.fn = fn, .user = user, .repeats = repeats});
+}
+
+uint64_t hostfunc_add_kept(void (*gone)(void *user), void *user)
+{
+	return add(&(struct hostfunc){.gone = gone, .user = user, .repeats = true});
 }
 
 uint64_t hostfunc_add_fetch(const void *source, size_t width, size_t height, size_t pitch)
@@ -128,7 +135,7 @@ void hostfunc_remove(uint64_t id)
 	pthread_mutex_unlock(&lock);
 	if (!h)
 		return;
-	if (h->repeats)
+	if (h->repeats && h->fn)
 		atomic_fetch_sub(&in_graphs, 1);
 	receive_unasked(-1);
 	free(h);
@@ -136,15 +143,18 @@ void hostfunc_remove(uint64_t id)
 
 void hostfunc_gone(uint64_t id)
 {
-	struct hostfunc *h;
-	bool repeats;
+	struct hostfunc *found, h = {0};
 
 	pthread_mutex_lock(&lock);
-	h = find(id);
-	repeats = h && h->repeats;
+	found = find(id);
+	if (found)
+		h = *found;
 	pthread_mutex_unlock(&lock);
-	if (repeats)
-		hostfunc_remove(id);
+	if (!h.repeats)
+		return;
+	hostfunc_remove(id);
+	if (h.gone)
+		h.gone(h.user);
 }
 
 bool hostfunc_describe(uint64_t id, CUhostFn *fn, void **user)
@@ -228,6 +238,7 @@ static void *caller(void *unused)
 
 		if (h.fn)
 			h.fn(h.user);
+		lent_push();
 		mirror_push();
 		if (!h.repeats)
 			hostfunc_remove(h.id.number);

@@ -20,6 +20,9 @@
 uint64_t hostfunc_add(CUhostFn fn, void *user, bool repeats);
 /* Remember what is to be fetched, @height rows of @width bytes at @source, which stay the caller's. */
 uint64_t hostfunc_add_fetch(const void *source, size_t width, size_t height, size_t pitch);
+/* An id that a graph keeps; @gone is called when none does any more, by the thread that receives.
+ */
+uint64_t hostfunc_add_kept(void (*gone)(void *user), void *user);
 void hostfunc_remove(uint64_t id);
 /* No graph calls @id any more. */
 void hostfunc_gone(uint64_t id);

@@ -110,6 +110,16 @@ static uint64_t extent(size_t size)
 	return ((uint64_t)size + PAGE - 1) / PAGE * PAGE + PAGE;
 }
 
+uint64_t hostmem_take(size_t size)
+{
+	return size > client.host_size ? 0 : band_take(extent(size));
+}
+
+void hostmem_give(uint64_t base, size_t size)
+{
+	band_give(base, extent(size));
+}
+
 CUresult client_cuMemHostAlloc(void **pp, size_t bytesize, unsigned int Flags)
 {
 	struct memory_range range = {.size = bytesize, .kind = MEMORY_HOST, .flags = Flags};

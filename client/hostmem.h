@@ -8,6 +8,10 @@
 /* Unmap an allocation that was taken out of the table of ranges. */
 void hostmem_release(const struct memory_range *range);
 
+/* Addresses that both sides have for host memory; 0: no more. And back. */
+uint64_t hostmem_take(size_t size);
+void hostmem_give(uint64_t base, size_t size);
+
 /* Work that is about to be posted uses this address: pinned memory there is mirrored from now on. */
 CUresult hostmem_use(uint64_t address);
 

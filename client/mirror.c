@@ -14,10 +14,11 @@
 #include "call.h"
 #include "copyout.h"
 #include "heartbeat.h"
+#include "lent.h"
 #include "wire.h"
 #include "wire_calls.h"
 
-enum { PAGE = 4096, PIECE = 32 << 10, GRANULE = 4 };
+enum { PAGE = 4096, PIECE = 32 << 10, GRANULE = MIRROR_GRANULE };
 
 struct mirror {
 	struct mirror *next;
@@ -92,7 +93,20 @@ static size_t take_change(struct mirror *m, size_t *at, uint8_t *piece)
 	return end - begin;
 }
 
-/* Called with `sending` held. */
+/* Called with `sending` held, as the next. */
+static void put(uint64_t address, const void *bytes, size_t size)
+{
+	side_send(FRAME_MIRROR_WRITE, address, bytes, size);
+	atomic_fetch_add(&sent, 1);
+}
+
+void mirror_put(uint64_t address, const void *bytes, size_t size)
+{
+	pthread_mutex_lock(&sending);
+	put(address, bytes, size);
+	pthread_mutex_unlock(&sending);
+}
+
 static void send_changes(struct mirror *m)
 {
 	static uint8_t piece[PIECE];
@@ -106,8 +120,7 @@ static void send_changes(struct mirror *m)
 		pthread_mutex_unlock(&lock);
 		if (!size)
 			return;
-		side_send(FRAME_MIRROR_WRITE, m->base + at - size, piece, size);
-		atomic_fetch_add(&sent, 1);
+		put(m->base + at - size, piece, size);
 	}
 }
 
@@ -252,5 +265,7 @@ bool mirror_received(uint64_t address, const void *data, size_t size)
 	}
 	pthread_mutex_unlock(&lock);
 	/* A mirror that just ended may still get what was under way. */
+	if (!m && data)
+		lent_received(address, data, size);
 	return fits || !m;
 }

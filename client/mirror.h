@@ -14,7 +14,10 @@
 #include <stdint.h>
 #include "cuda_types.h"
 
+/* Mirrors, and rooms for lent memory, that there are. */
 extern _Atomic unsigned mirrors_active;
+
+enum { MIRROR_GRANULE = 4 }; /* so many bytes change together */
 
 /* From now on the pinned allocation [base, base + size) is mirrored; again is fine. */
 CUresult mirror_activate(uint64_t base, size_t size);
@@ -32,6 +35,9 @@ static inline CUresult mirror_send(void)
 	return atomic_load_explicit(&mirrors_active, memory_order_acquire) ? mirror_send_slow()
 									    : CUDA_SUCCESS;
 }
+
+/* Send these bytes as what the host has at @address of the server's. */
+void mirror_put(uint64_t address, const void *bytes, size_t size);
 
 /* All of it lies in memory that is mirrored. */
 bool mirror_covers(const void *host, size_t size);

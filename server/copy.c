@@ -50,7 +50,8 @@ static struct slot *slot_await(struct request *q, enum staging_class class)
 }
 
 /* In a capture a copy would become a node, which uses its slot at every launch, when that is
- * another's. Clients send none: they mirror pinned memory, whose copies are the device's own. */
+ * another's. Clients send none: they give this side the memory, and the copies are the device's
+ * own. */
 static CUresult copy_possible(CUstream stream)
 {
 	CUstreamCaptureStatus status = CU_STREAM_CAPTURE_STATUS_NONE;

@@ -223,6 +223,18 @@ CUresult server_graph_set_host(struct request *q, CUgraphExec exec, CUgraphNode 
 	return r;
 }
 
+CUresult server_graph_keep(struct request *q, CUgraph graph, CUstream stream, uint64_t id)
+{
+	CUDA_HOST_NODE_PARAMS unused;
+	CUresult r = host_fill(q, id, &unused);
+
+	if (!r && graph)
+		kept_add(q->session, graph, id);
+	else if (!r)
+		kept_captured(q->session, stream, id);
+	return r;
+}
+
 CUresult server_graph_get_host(struct request *q, CUgraphNode node, uint64_t *id)
 {
 	CUDA_HOST_NODE_PARAMS params = {0};

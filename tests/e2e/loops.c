@@ -270,6 +270,8 @@ static void captures(void)
 	DO(cuEventRecord(e, a));
 	DO(cuStreamWaitEvent(b, e, 0));
 	DO(cuMemsetD32Async(words, 5, N, b));
+	DO(cuMemcpyHtoDAsync_v2(words, host, BYTES, b));
+	DO(cuMemcpyDtoHAsync_v2(host, words, BYTES, b));
 	DO(cuEventRecord(e, b));
 	DO(cuStreamWaitEvent(a, e, 0));
 	DO(cuStreamEndCapture(a, &g));

@@ -60,9 +60,151 @@ static void frees(void)
 	DO(cuGraphDestroy(graph));
 }
 
+/* Memory of the application's own is read and written whenever the graph runs. */
+static void say_sum(void *user)
+{
+	unsigned *sum = user;
+
+	printf("function of the graph: %u\n", *sum);
+	*sum = 0;
+}
+
+static CUgraphExec instantiate(CUgraph graph)
+{
+	CUgraphNodeType type = 99;
+	CUgraphNode nodes[8];
+	size_t count = 8;
+	CUgraphExec exec;
+
+	DO(cuGraphGetNodes(graph, nodes, &count));
+	DO(cuGraphNodeGetType(nodes[0], &type));
+	printf("%zu nodes, the first of type %d\n", count, (int)type);
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	DO(cuGraphDestroy(graph));
+	return exec;
+}
+
+static void run_both(CUgraphExec exec, CUstream s, unsigned *in, unsigned *out, unsigned *one)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		for (unsigned j = 0; j < N; j++)
+			in[j] = i * 1000 + j;
+		memset(out, 9, N * 4);
+		/* What is launched twice finds and leaves the same, until the function changes it.
+		 */
+		DO(cuGraphLaunch(exec, s));
+		DO(cuGraphLaunch(exec, s));
+		DO(cuStreamSynchronize(s));
+		printf("out: %u .. %u, %u behind it, one is %u\n", out[0], out[N - 2], out[N - 1],
+			*one);
+	}
+	DO(cuGraphExecDestroy(exec));
+}
+
+static void captured_pageable(CUstream s, CUdeviceptr p)
+{
+	unsigned *in = malloc(N * 4), *out = malloc(N * 4), one = 7;
+	CUgraph graph;
+
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	DO(cuMemcpyHtoDAsync_v2(p, in, N * 4, s));
+	DO(cuMemcpyDtoHAsync_v2(out, p, N * 4 - 4, s));
+	DO(cuMemcpyDtoHAsync_v2(&one, p + 4, 4, s));
+	DO(cuLaunchHostFunc(s, say_sum, &one));
+	DO(cuStreamEndCapture(s, &graph));
+	run_both(instantiate(graph), s, in, out, &one);
+	free(in);
+	free(out);
+}
+
+static CUDA_MEMCPY3D words_to(CUdeviceptr p, unsigned *host)
+{
+	return (CUDA_MEMCPY3D){.srcMemoryType = CU_MEMORYTYPE_HOST,
+		.srcHost = host,
+		.dstMemoryType = CU_MEMORYTYPE_DEVICE,
+		.dstDevice = p,
+		.WidthInBytes = N * 4,
+		.Height = 1,
+		.Depth = 1};
+}
+
+static void added_pageable(CUstream s, CUdeviceptr p)
+{
+	unsigned *in = malloc(N * 4), *out = malloc(N * 4), one = 7;
+	CUDA_MEMCPY3D to = words_to(p, in), told,
+		      from = {.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+			      .srcDevice = p,
+			      .dstMemoryType = CU_MEMORYTYPE_HOST,
+			      .dstHost = out,
+			      .WidthInBytes = N * 4 - 4,
+			      .Height = 1,
+			      .Depth = 1};
+	CUgraphNode first, second;
+	CUcontext context;
+	CUgraph graph;
+
+	DO(cuCtxGetCurrent(&context));
+	DO(cuGraphCreate(&graph, 0));
+	DO(cuGraphAddMemcpyNode(&first, graph, NULL, 0, &to, context));
+	DO(cuGraphAddMemcpyNode(&second, graph, &first, 1, &from, context));
+	DO(cuGraphMemcpyNodeGetParams(first, &told));
+	printf("source is %s\n", told.srcHost == in ? "told" : "NOT TOLD");
+	run_both(instantiate(graph), s, in, out, &one);
+	free(in);
+	free(out);
+}
+
+/* What is gone is not touched while its graph is still there. */
+static void gone_memory(CUstream s, CUdeviceptr p)
+{
+	size_t size = 16 << 20;
+	unsigned *large = malloc(size), *other = malloc(N * 4);
+	CUgraphExec exec, lasting;
+	CUgraph graph;
+
+	memset(large, 1, size);
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuMemcpyHtoDAsync_v2(p, large, N * 4, s));
+	DO(cuStreamEndCapture(s, &graph));
+	lasting = instantiate(graph);
+	DO(cuGraphLaunch(lasting, s));
+	DO(cuStreamSynchronize(s));
+	free(large);
+	for (unsigned i = 0; i < 50; i++) {
+		other[0] = i;
+		DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_RELAXED));
+		DO(cuMemcpyHtoDAsync_v2(p, other, N * 4, s));
+		DO(cuMemcpyAsync(
+			(CUdeviceptr)(size_t)(other + 1), (CUdeviceptr)(size_t)other, 4, s));
+		DO(cuStreamEndCapture(s, &graph));
+		DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+		DO(cuGraphDestroy(graph));
+		DO(cuGraphLaunch(exec, s));
+		DO(cuStreamSynchronize(s));
+		if (other[1] != i)
+			printf("NOT COPIED\n");
+		DO(cuGraphExecDestroy(exec));
+	}
+	printf("copied %u\n", other[1]);
+	DO(cuGraphExecDestroy(lasting));
+	free(other);
+}
+
+static void pageable(void)
+{
+	CUdeviceptr p = device_words(N);
+	CUstream s;
+
+	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	captured_pageable(s, p);
+	added_pageable(s, p);
+	gone_memory(s, p);
+}
+
 int main(void)
 {
 	program_begin();
 	frees();
+	pageable();
 	return 0;
 }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pageable memory that copies of graphs use. The server has room for it, which
+ * the copies name in its place. What the host has there is sent before a graph
+ * is launched and after host functions; what copies write comes back as that of
+ * mirrors does. The memory may be gone while a graph is still there that could
+ * use it, so that it is only touched in ways that say so.
+ */
+#ifndef LENT_H
+#define LENT_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "cuda_types.h"
+
+extern _Atomic unsigned lent_active;
+
+/* Room on the server for @size bytes at @host, at *address, until *id is gone (hostfunc.h): the
+ * caller lets a graph keep that. */
+CUresult lent_memory(const void *host, size_t size, uint64_t *address, uint64_t *id);
+/* What stands for @address of the server's room; any other for itself. */
+uint64_t lent_host(uint64_t address);
+
+/* Send what the host changed, before the next answer to a host function, and before work if
+ * mirror_send follows. */
+void lent_push_slow(void);
+
+static inline void lent_push(void)
+{
+	if (atomic_load_explicit(&lent_active, memory_order_acquire))
+		lent_push_slow();
+}
+
+/* Copies changed these bytes, where room is. */
+void lent_received(uint64_t address, const void *data, size_t size);
+
+#endif
