@@ -246,11 +246,8 @@ CUresult server_graph_get_host(struct request *q, CUgraphNode node, uint64_t *id
 	return *id ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
 }
 
-CUresult server_cuGraphLaunch(struct request *q, CUgraphExec exec, CUstream stream)
+CUresult graph_launched(struct request *q, CUgraphExec exec, CUstream stream)
 {
-	CUresult r = driver.cuGraphLaunch(exec, stream);
-
-	if (!r)
-		kept_launched(q->session, exec, stream);
-	return r ? r : graph_memory_settle(q);
+	kept_launched(q->session, exec, stream);
+	return graph_memory_settle(q);
 }

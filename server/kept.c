@@ -17,6 +17,7 @@
 #include "hostfunc.h"
 #include "numbers.h"
 #include "pending.h"
+#include "server_calls.h"
 
 struct function {
 	struct numbered id;
