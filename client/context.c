@@ -243,6 +243,13 @@ void context_completed(struct context *c, uint64_t mark)
 		continue;
 }
 
+CUresult context_drain(void)
+{
+	CUresult r = mirror_send(); /* a kernel may wait for what the host just wrote */
+
+	return r ? r : synchronize(context_self());
+}
+
 CUresult client_cuCtxSynchronize(void)
 {
 	CUresult r = call_check(0);
@@ -251,9 +258,7 @@ CUresult client_cuCtxSynchronize(void)
 		r = capture_context_used(context_self());
 	if (!r)
 		r = capture_unsafe();
-	if (!r)
-		r = mirror_send(); /* a kernel may wait for what the host just wrote */
-	return r ? r : synchronize(context_self());
+	return r ? r : context_drain();
 }
 
 CUresult client_cuCtxSynchronize_v2(CUcontext ctx)

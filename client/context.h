@@ -56,6 +56,8 @@ CUresult context_check(CUcontext handle, uint64_t *wire);
 /* A number that no other context ever had; 0 for a handle that is none. NULL: the current one. */
 uint64_t context_id(CUcontext handle);
 
+/* Wait for all work of the calling thread's context, which captures there do not mind. */
+CUresult context_drain(void);
 /* Of what was posted in @c, the first @mark frames are known to be complete. */
 void context_completed(struct context *c, uint64_t mark);
 

@@ -198,7 +198,7 @@ CUresult client_cuMemFreeHost(void *p)
 	if (r)
 		return r;
 	if (context_self()) {
-		r = client_cuCtxSynchronize();
+		r = context_drain();
 		if (r)
 			return r;
 	}
@@ -319,7 +319,7 @@ CUresult client_cuMemHostUnregister(void *p)
 	if (!memory_find((uintptr_t)p, &range) || !range.registered || range.base != (uintptr_t)p)
 		return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
 	if (context_self())
-		r = client_cuCtxSynchronize();
+		r = context_drain();
 	if (r || !memory_remove(range.base, &range))
 		return r ? r : CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
 	mirror_end(range.base);

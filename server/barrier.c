@@ -11,13 +11,16 @@
 
 /* A stream that must not be asked, or is gone since it was listed. Any other failure leaves open
  * what the stream has to do, so it is asked. */
-static bool barrier_skips(CUstream real)
+static bool barrier_skips(struct barrier *b, CUstream real)
 {
-	bool capturing;
+	bool capturing = false;
 	CUresult r = stream_capturing(real, &capturing);
 
-	return r ? r == CUDA_ERROR_STREAM_CAPTURE_IMPLICIT || r == CUDA_ERROR_INVALID_HANDLE
-		 : capturing;
+	if (r == CUDA_ERROR_INVALID_HANDLE)
+		return true;
+	capturing = r ? r == CUDA_ERROR_STREAM_CAPTURE_IMPLICIT : capturing;
+	b->captured |= capturing;
+	return capturing;
 }
 
 /* Add what @real has to do to the barrier, if anything. */
@@ -26,7 +29,7 @@ static CUresult barrier_add(struct barrier *b, CUstream real)
 	CUresult r;
 	CUevent e;
 
-	if (barrier_skips(real))
+	if (barrier_skips(b, real))
 		return CUDA_SUCCESS;
 	r = driver.cuStreamQuery(real);
 	if (r != CUDA_ERROR_NOT_READY)

@@ -84,6 +84,7 @@ struct barrier {
 	struct context *context;
 	CUevent *event;
 	size_t count, room;
+	bool captured; /* some are */
 	CUresult error;
 };
 

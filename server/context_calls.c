@@ -95,8 +95,8 @@ static CUresult wait_poll(struct pending *p)
 	return barrier_poll(&container_of(p, struct context_wait, pending)->barrier);
 }
 
-/* Work that came later must not be waited for, so the driver is asked only when there is none:
- * it then prints what kernels printed, and says what is wrong with a capture. */
+/* Work that came later must not be waited for, so the driver is asked only when there is none: it
+ * then prints what kernels printed. That would end a capture, so not beside one. */
 static void wait_finish(struct pending *p)
 {
 	struct context_wait *w = container_of(p, struct context_wait, pending);
@@ -105,7 +105,7 @@ static void wait_finish(struct pending *p)
 	barrier_end(&w->barrier);
 	if (!p->result) {
 		barrier_begin(&now, p->context);
-		if (barrier_poll(&now) != CUDA_ERROR_NOT_READY)
+		if (barrier_poll(&now) != CUDA_ERROR_NOT_READY && !now.captured)
 			p->result = driver.cuCtxSynchronize();
 		barrier_end(&now);
 	}

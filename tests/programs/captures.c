@@ -16,12 +16,18 @@ static void late(void *user)
 
 static void free_during(const char *what, CUstream captured)
 {
+	static char registered[8192] __attribute__((aligned(4096)));
 	CUdeviceptr p = device_words(N);
 	CUgraph graph;
+	void *pinned;
 
+	DO(cuMemHostAlloc(&pinned, 4096, 0));
 	DO(cuStreamBeginCapture_v2(captured, CU_STREAM_CAPTURE_MODE_RELAXED));
 	DO(cuMemFree_v2(p));
 	printf("freed after %d calls of %s\n", calls, what);
+	DO(cuMemFreeHost(pinned));
+	DO(cuMemHostRegister_v2(registered, sizeof(registered), 0));
+	DO(cuMemHostUnregister(registered));
 	DO(cuStreamEndCapture(captured, &graph));
 	DO(cuGraphDestroy(graph));
 	DO(cuCtxSynchronize());
