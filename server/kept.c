@@ -17,7 +17,6 @@
 #include "hostfunc.h"
 #include "numbers.h"
 #include "pending.h"
-#include "server_calls.h"
 
 struct function {
 	struct numbered id;
