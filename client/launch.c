@@ -138,7 +138,8 @@ static CUresult launch(CUfunction function, const struct launch_shape *shape, CU
 		r = launch_pack(f, params, extra, &packed);
 	if (!r)
 		r = stream_find(stream, &s);
-	if (!r && s->context != context_self())
+	/* A kernel is launched in the context of the stream. */
+	if (!r && f->context && f->context != s->context)
 		r = CUDA_ERROR_INVALID_HANDLE;
 	if (!r)
 		r = window_take(s, 1);

@@ -266,11 +266,11 @@ static CUresult launch(const CUlaunchConfig *config, bool cooperative, CUfunctio
 
 	if (result)
 		return result;
-	result = function_find(c, handle, &op.launch.function);
-	if (!result && op.launch.function->module->ctx != c)
-		result = CUDA_ERROR_INVALID_HANDLE;
+	result = stream_find(c, config->hStream, &s);
 	if (!result)
-		result = stream_find_own(c, config->hStream, &s);
+		result = function_find(s->ctx, handle, &op.launch.function);
+	if (!result && op.launch.function->module->ctx != s->ctx)
+		result = CUDA_ERROR_INVALID_HANDLE;
 	for (i = 0; !result && i < config->numAttrs; i++)
 		result = apply(&op, &config->attrs[i], &event);
 	if (!result)

@@ -5,6 +5,20 @@
 
 enum { FEW = 1000, MANY = 300000 };
 
+/* A function is its context's; a kernel takes the stream's. */
+static void launches(CUstream s, CUdeviceptr p)
+{
+	CUlibrary library;
+	CUkernel kernel;
+
+	SAY(launch_over(program_kernel(program_load(), "count"), 1, s, (void *[]){&p}));
+	DO(cuLibraryLoadData(&library, kernels_ptx, NULL, NULL, 0, NULL, NULL, 0));
+	DO(cuLibraryGetKernel(&kernel, library, "count"));
+	SAY(launch_over((CUfunction)kernel, 1, s, (void *[]){&p}));
+	SAY(cuStreamSynchronize(s));
+	DO(cuLibraryUnload(library));
+}
+
 static void copies(const char *what, CUcontext current, CUstream s, CUdeviceptr p, unsigned n)
 {
 	unsigned *from, *to;
@@ -28,7 +42,7 @@ static void copies(const char *what, CUcontext current, CUstream s, CUdeviceptr 
 	SAY(cuMemsetD32Async(p, 5, n, s));
 	SAY(cuStreamSynchronize(s));
 	free(pageable);
-	SAY(launch_over(program_kernel(program_load(), "count"), 1, s, (void *[]){&p}));
+	launches(s, p);
 	DO(cuMemFreeHost(from));
 	DO(cuMemFreeHost(to));
 }
