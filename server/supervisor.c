@@ -28,12 +28,13 @@ struct supervisor {
 	int err; /* why it ended, if not as asked */
 };
 
+/* The loop runs out. Signals stay caught to the very end: one more is no reason to end by it. */
 static void on_over(void *owner)
 {
 	struct supervisor *s = owner;
 
-	uv_close((uv_handle_t *)&s->terminate, NULL);
-	uv_close((uv_handle_t *)&s->interrupt, NULL);
+	uv_unref((uv_handle_t *)&s->terminate);
+	uv_unref((uv_handle_t *)&s->interrupt);
 }
 
 static void end(struct supervisor *s)
@@ -139,9 +140,10 @@ static int listen_all(struct supervisor *s)
 
 int supervisor_run(const struct options *options, uint64_t cuda_hash, uint64_t nvml_hash)
 {
-	struct supervisor s = {.options = options};
+	static struct supervisor s; /* handlers of signals name it for good */
 	int err;
 
+	s.options = options;
 	spawn_raise_limits();
 	err = uv_loop_init(&s.loop);
 	if (!err)
@@ -163,6 +165,5 @@ int supervisor_run(const struct options *options, uint64_t cuda_hash, uint64_t n
 		sessions_begin(&s.sessions);
 	uv_run(&s.loop, UV_RUN_DEFAULT);
 	gate_fini(&s.gate);
-	uv_loop_close(&s.loop);
 	return s.err;
 }

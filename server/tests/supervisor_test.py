@@ -362,6 +362,14 @@ class Deaths(Case):
             self.assertEqual(session.sock.recv(1), b'')
             wait_gone(pid)
 
+    def test_more_signals_while_it_ends(self):
+        for _ in range(5):
+            server = self.serve()
+            self.assertTrue(server.session().alive())
+            while server.process.poll() is None:
+                server.process.send_signal(signal.SIGTERM)
+            self.assertEqual(server.stop(), 0)
+
     def test_sigterm_ends_workers_that_hang(self):
         driver = Driver('ok')
         server = self.serve(driver.name)
