@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """C of the client: encoders, stubs, exported symbols and the tables of names.
 
-wire_NAME encodes a request, sends it and decodes the reply. stub_NAME checks
-pointers and handles first. The exported function calls the stub or its
-hand-written replacement, client_NAME.
+wire_NAME encodes a request, sends it and decodes the reply. stub_NAME checks pointers and handles first.
+The exported function calls the stub or its hand-written replacement, client_NAME.
 """
 from emit import around, fixed_size, header, params, prototype
 

@@ -102,9 +102,8 @@ class Handler:
 
     def write(self, item):
         name, where, leaf = item.name, item.path('.'), item.leaf
-        add = lambda at, n: f'\tadd_real(q, KIND_{leaf.base}, {at}, {n}, &r);\n' if leaf.handle else ''
-        if leaf.minted:
-            add = lambda at, n: f'\tname_minted(q, KIND_{leaf.base}, {at}, &r);\n'
+        add = lambda at, n: f'\tname_minted(q, KIND_{leaf.base}, {at}, &r);\n' if leaf.minted else \
+            f'\tadd_real(q, KIND_{leaf.base}, {at}, {n}, &r);\n' if leaf.handle else ''
         if item.kind == 'value':
             self.puts += f'\tput_bytes(&out, &{where}, {item.size});\n'
             self.adds += add(f'&{where}', 1)
