@@ -150,7 +150,7 @@ CUresult server_cuMemCreate(struct request *q, CUmemGenericAllocationHandle *han
 }
 
 /* Neither held nor mapped: the driver has freed it. The lock is held. */
-static void physical_check(struct vmm *v, struct physical *p)
+static void physical_forget(struct vmm *v, struct physical *p)
 {
 	if (p->holds || p->mapped)
 		return;
@@ -161,25 +161,34 @@ static void physical_check(struct vmm *v, struct physical *p)
 	free(p);
 }
 
-/* The number is the client's to use until the last of its holds is released. */
-CUresult server_cuMemRelease(struct request *q, CUmemGenericAllocationHandle handle)
+/* Only the dispatcher changes what is held and mapped, so nothing does between a check and what follows. */
+CUresult physical_check(struct request *q, CUmemGenericAllocationHandle handle)
 {
 	struct memory *m = q->session->memory;
 	struct physical *p;
-	CUresult r = CUDA_ERROR_INVALID_VALUE;
+	bool held;
 
 	pthread_mutex_lock(&m->lock);
 	p = physical_of(m->vmm, handle);
-	if (p && p->holds)
-		r = driver.cuMemRelease(handle);
-	if (!r) {
-		if (!--p->holds)
-			real_drop(q->session, KIND_CUmemGenericAllocationHandle,
-				(void *)(uintptr_t)handle);
-		physical_check(m->vmm, p);
-	}
+	held = p && p->holds;
 	pthread_mutex_unlock(&m->lock);
-	return r;
+	return held ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+/* The number is the client's to use until the last of its holds is released. */
+CUresult physical_released(struct request *q, CUmemGenericAllocationHandle handle)
+{
+	struct memory *m = q->session->memory;
+	struct physical *p;
+
+	pthread_mutex_lock(&m->lock);
+	p = physical_of(m->vmm, handle);
+	if (!--p->holds)
+		real_drop(q->session, KIND_CUmemGenericAllocationHandle,
+			(void *)(uintptr_t)handle);
+	physical_forget(m->vmm, p);
+	pthread_mutex_unlock(&m->lock);
+	return CUDA_SUCCESS;
 }
 
 static struct mapping *mapping_at(struct vmm *v, uint64_t address)
@@ -193,70 +202,79 @@ static struct mapping *mapping_at(struct vmm *v, uint64_t address)
 	return map;
 }
 
-CUresult server_cuMemRetainAllocationHandle(
-	struct request *q, CUmemGenericAllocationHandle *handle, void *addr)
+CUresult mapped_check(struct request *q, void *addr)
+{
+	struct memory *m = q->session->memory;
+	bool mapped;
+
+	pthread_mutex_lock(&m->lock);
+	mapped = mapping_at(m->vmm, (uintptr_t)addr);
+	pthread_mutex_unlock(&m->lock);
+	return mapped ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult physical_retained(struct request *q, CUmemGenericAllocationHandle *handle, void *addr)
 {
 	struct memory *m = q->session->memory;
 	struct mapping *map;
-	CUresult r = CUDA_ERROR_INVALID_VALUE;
 
 	pthread_mutex_lock(&m->lock);
 	map = mapping_at(m->vmm, (uintptr_t)addr);
-	if (map)
-		r = driver.cuMemRetainAllocationHandle(handle, addr);
-	if (!r) {
-		map->memory->holds++;
-		map->memory->handle = *handle;
-	}
+	map->memory->holds++;
+	map->memory->handle = *handle;
 	pthread_mutex_unlock(&m->lock);
-	return r;
+	return CUDA_SUCCESS;
 }
 
-CUresult server_cuMemMap(struct request *q, CUdeviceptr ptr, size_t size, size_t offset,
-	CUmemGenericAllocationHandle handle, unsigned long long flags)
+CUresult mapping_check(
+	struct request *q, CUdeviceptr ptr, size_t size, CUmemGenericAllocationHandle handle)
+{
+	struct memory *m = q->session->memory;
+	bool possible;
+
+	pthread_mutex_lock(&m->lock);
+	possible = physical_of(m->vmm, handle) && size && reservation_of(m->vmm, ptr, size);
+	pthread_mutex_unlock(&m->lock);
+	return possible ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult mapping_made(
+	struct request *q, CUdeviceptr ptr, size_t size, CUmemGenericAllocationHandle handle)
 {
 	struct memory *m = q->session->memory;
 	struct mapping *map = calloc(1, sizeof(*map));
-	CUresult r = CUDA_ERROR_INVALID_VALUE;
 
-	if (!map)
+	if (!map) {
+		driver.cuMemUnmap(ptr, size);
 		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
 	pthread_mutex_lock(&m->lock);
 	map->memory = physical_of(m->vmm, handle);
-	if (map->memory && size && reservation_of(m->vmm, ptr, size))
-		r = driver.cuMemMap(ptr, size, offset, handle, flags);
-	if (!r) {
-		map->address = ptr;
-		map->size = size;
-		map->memory->mapped++;
-		LIST_INSERT_HEAD(&m->vmm->mappings, map, link);
-	}
+	map->address = ptr;
+	map->size = size;
+	map->memory->mapped++;
+	LIST_INSERT_HEAD(&m->vmm->mappings, map, link);
 	pthread_mutex_unlock(&m->lock);
-	if (r)
-		free(map);
-	return r;
+	return CUDA_SUCCESS;
 }
 
-CUresult server_cuMemUnmap(struct request *q, CUdeviceptr ptr, size_t size)
+CUresult mappings_gone(struct request *q, CUdeviceptr ptr, size_t size)
 {
 	struct memory *m = q->session->memory;
 	struct mapping *map, *next;
-	CUresult r = CUDA_ERROR_INVALID_VALUE;
 
 	pthread_mutex_lock(&m->lock);
-	if (size && reservation_of(m->vmm, ptr, size))
-		r = driver.cuMemUnmap(ptr, size);
-	for (map = LIST_FIRST(&m->vmm->mappings); !r && map; map = next) {
+	for (map = LIST_FIRST(&m->vmm->mappings); map; map = next) {
 		next = LIST_NEXT(map, link);
 		if (map->address < ptr || map->address - ptr >= size)
 			continue;
 		LIST_REMOVE(map, link);
 		map->memory->mapped--;
-		physical_check(m->vmm, map->memory);
+		physical_forget(m->vmm, map->memory);
 		free(map);
 	}
 	pthread_mutex_unlock(&m->lock);
-	return r;
+	return CUDA_SUCCESS;
 }
 
 /* Slabs and allocations are the worker's: only reservations of the client are its to open. */
