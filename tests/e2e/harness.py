@@ -11,7 +11,7 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get('BUILD_ROOT', os.path.join(ROOT, 'build', 'release'))
+BUILD = os.path.abspath(os.environ.get('BUILD_ROOT', os.path.join(ROOT, 'build', 'release')))
 SANITIZED = os.environ.get('E2E_SANITIZER', 'none') != 'none'
 # Sanitizers slow everything down: limits of time are multiplied by this.
 PATIENCE = float(os.environ.get('E2E_PATIENCE', '4' if SANITIZED else '1'))

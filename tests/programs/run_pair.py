@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a program straight on a driver library and through gpuserverd, and compares what it prints.
 
-usage: run_pair.py [--driver soft|native] [--recorded FILE] [--remote-only] PROGRAM [ARGUMENT...]
+usage: run_pair.py [--driver soft|native] [--recorded FILE] [--remote-only] [--seeds FIRST-LAST] PROGRAM [ARGUMENT...]
 
 The remote run must print and end as the straight one, also with RGPU_SYNC=1, where every call waits.
 FILE holds what NVIDIA's driver made the program print on a GPU: then all runs must print just that.
 --remote-only is for what the software GPU cannot do straight.
+--seeds runs the program for each of these numbers, its first argument, and goes on after a difference.
 With `native`, on a machine with a GPU, the straight run uses the machine's driver, and so does the server.
 Exit status 77: a file of the command is not there, so it was skipped.
 """
@@ -20,6 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 from harness import PATIENCE, SOFT, Server, inherited  # noqa: E402 (found by the line above)
 
 SECONDS = 60
+LINES = 200  # of differences
 
 
 class Run:
@@ -68,17 +70,32 @@ def finish(what, run, *arguments, **more):
     return Run(what, done.stdout, done.stderr, done.returncode)
 
 
-def run_all(options):
+def run_all(options, command, server):
     runs = []
     if options.recorded:
         with open(options.recorded, encoding='utf-8') as file:
             runs.append(Run('recorded', file.read()))
     if not options.remote_only:
-        runs.append(run_straight(options.driver, options.command))
-    with Server(driver='soft' if options.driver == 'soft' else 'auto') as server:
-        for what, more in (('remote', {}), ('remote, every call waiting', {'RGPU_SYNC': '1'})):
-            runs.append(finish(what, server.run, *options.command, seconds=SECONDS, **more))
+        runs.append(run_straight(options.driver, command))
+    for what, more in (('remote', {}), ('remote, every call waiting', {'RGPU_SYNC': '1'})):
+        runs.append(finish(what, server.run, *command, seconds=SECONDS, **more))
     return runs
+
+
+def compare(options, command, server):
+    """Says what differs, or that nothing does; whether something did."""
+    first, *rest = run_all(options, command, server)
+    wrong = [f'{first.what}: ended with {first.status}\n{first.err}'] if first.status else []
+    for run in rest:
+        wrong += first.differences(run)
+    wrong = wrong[:LINES] + ['…'] * (len(wrong) > LINES)
+    print('\n'.join(wrong) or f'{len(first.out.splitlines())} lines, equal in {len(rest) + 1} runs', flush=True)
+    return bool(wrong)
+
+
+def seeds_of(text):
+    first, last = map(int, text.split('-'))
+    return range(first, last + 1)
 
 
 def main():
@@ -86,6 +103,7 @@ def main():
     parser.add_argument('--driver', choices=['soft', 'native'], default='soft')
     parser.add_argument('--recorded')
     parser.add_argument('--remote-only', action='store_true')
+    parser.add_argument('--seeds', type=seeds_of)
     parser.add_argument('command', nargs=argparse.REMAINDER)
     options = parser.parse_args()
     if not options.command:
@@ -95,11 +113,14 @@ def main():
         print(f'skipped: there is no {missing[0]}')
         return 77
 
-    first, *rest = run_all(options)
-    wrong = [f'{first.what}: ended with {first.status}\n{first.err}'] if first.status else []
-    for run in rest:
-        wrong += first.differences(run)
-    print('\n'.join(wrong) if wrong else f'{len(first.out.splitlines())} lines, equal in {len(rest) + 1} runs')
+    wrong = 0
+    with Server(driver='soft' if options.driver == 'soft' else 'auto') as server:
+        for seed in options.seeds or [None]:
+            program, *arguments = options.command
+            if seed is not None:
+                print(f'seed {seed}: ', end='')
+                arguments.insert(0, str(seed))
+            wrong += compare(options, [program, *arguments], server)
     return 1 if wrong else 0
 
 
