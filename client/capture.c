@@ -157,6 +157,18 @@ CUresult capture_context_used(struct context *context)
 	return r;
 }
 
+uint64_t capture_id(struct stream *s)
+{
+	struct capture *c;
+	uint64_t id;
+
+	enter();
+	c = atomic_load(&s->capture);
+	id = c ? c->id : 0;
+	pthread_mutex_unlock(&lock);
+	return id;
+}
+
 CUresult capture_check(struct stream *s)
 {
 	struct capture *c;

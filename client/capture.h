@@ -39,6 +39,9 @@ CUresult capture_context_used(struct context *context);
 /* STREAM_CAPTURE_INVALIDATED for a stream whose capture is. */
 CUresult capture_check(struct stream *s);
 
+/* The number of its capture; 0: it has none. */
+uint64_t capture_id(struct stream *s);
+
 /* A capturing stream is synchronised or queried: UNSUPPORTED, and the capture is invalid. */
 CUresult capture_forbid(struct stream *s);
 

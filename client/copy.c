@@ -98,10 +98,10 @@ static CUresult host_copy_captured(void *dst, const void *src, size_t bytes, str
 {
 	struct copy_span to = span_of(dst, bytes), from = span_of(src, bytes);
 	struct copy_rows c;
-	CUresult r = copy_captured(s, &to);
+	CUresult r = copy_captured(s, &to, true);
 
 	if (!r)
-		r = copy_captured(s, &from);
+		r = copy_captured(s, &from, false);
 	c = row(to.address, &from);
 	return r ? r : copy_rows_in(&c, COPY_THERE, s);
 }

@@ -33,7 +33,7 @@ CUresult copy_source(struct stream *s, struct copy_span *src, bool async, enum c
 /* How memory at @dst can be filled. @async: after the call, if it is pinned. */
 CUresult copy_target(struct stream *s, struct copy_span *dst, bool async, enum copy_way *way);
 /* @s is captured, and its graph will use this memory: at @span's address then. */
-CUresult copy_captured(struct stream *s, struct copy_span *span);
+CUresult copy_captured(struct stream *s, struct copy_span *span, bool written);
 
 /* The device's memory was checked. */
 CUresult copy_rows_in(const struct copy_rows *c, enum copy_way way, struct stream *s);

@@ -195,10 +195,10 @@ static CUresult box_host_captured(const struct box *b, struct stream *s)
 {
 	struct copy_span dst = span_of(b, &b->dst), src = span_of(b, &b->src);
 	struct box there = *b;
-	CUresult r = copy_captured(s, &dst);
+	CUresult r = copy_captured(s, &dst, true);
 
 	if (!r)
-		r = copy_captured(s, &src);
+		r = copy_captured(s, &src, false);
 	there.dst.address = dst.address;
 	there.src.address = src.address;
 	return r ? r : box_device(&there, s);

@@ -74,9 +74,10 @@ static bool is_pinned(const void *host)
 
 /* Copies that a capture records run again and again: host memory then has to be the server's too.
  * Of other memory than pinned no byte beside those that are copied may change. */
-CUresult copy_captured(struct stream *s, struct copy_span *span)
+CUresult copy_captured(struct stream *s, struct copy_span *span, bool written)
 {
 	struct memory_range range;
+	struct lending what;
 	uint64_t id;
 	CUresult r = capture_check(s);
 
@@ -86,7 +87,8 @@ CUresult copy_captured(struct stream *s, struct copy_span *span)
 		return mirror_activate(range.base, range.size);
 	if (span->unit % MIRROR_GRANULE)
 		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-	r = lent_memory((void *)span->address, span->extent, &span->address, &id);
+	what = (struct lending){(void *)span->address, span->extent, written, capture_id(s)};
+	r = lent_memory(&what, &span->address, &id);
 	if (r == CUDA_ERROR_NOT_SUPPORTED)
 		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 	return r ? r : wire_graph_keep(0, s->object.handle, id);
@@ -110,7 +112,7 @@ CUresult copy_source(struct stream *s, struct copy_span *span, bool async, enum 
 
 	*way = COPY_THERE;
 	if (atomic_load(&s->capture))
-		return copy_captured(s, span);
+		return copy_captured(s, span, false);
 	*way = is_late(s, src, span->extent)	     ? COPY_DUE
 	       : is_late_there(s, src, span->extent) ? COPY_THERE
 						     : COPY_NOW;
@@ -127,7 +129,7 @@ CUresult copy_target(struct stream *s, struct copy_span *span, bool async, enum 
 
 	*way = COPY_THERE;
 	if (atomic_load(&s->capture))
-		return copy_captured(s, span);
+		return copy_captured(s, span, true);
 	/* Work on the server may have written it before and may read it after: in order, there. */
 	if (mirror_covers(dst, span->extent))
 		return mirror_send();

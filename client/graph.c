@@ -59,7 +59,8 @@ static void side_set(const struct node_side *s, uint64_t address)
 }
 
 /* Pageable memory: the node names the server's room for just what is copied, which @graph keeps. */
-static CUresult side_lend(const struct node_side *s, const CUDA_MEMCPY3D *c, CUgraph graph)
+static CUresult side_lend(
+	const struct node_side *s, const CUDA_MEMCPY3D *c, CUgraph graph, bool written)
 {
 	size_t pitch = *s->pitch ? *s->pitch : c->WidthInBytes + *s->x;
 	size_t slice = pitch * (*s->height ? *s->height : c->Height);
@@ -73,7 +74,9 @@ static CUresult side_lend(const struct node_side *s, const CUDA_MEMCPY3D *c, CUg
 		return CUDA_ERROR_NOT_SUPPORTED;
 	before = *s->z * slice + *s->y * pitch + *s->x;
 	extent = (c->Depth - 1) * slice + (c->Height - 1) * pitch + c->WidthInBytes;
-	r = lent_memory((void *)(side_address(s) + before), extent, &address, &id);
+	r = lent_memory(&(struct lending){(void *)(side_address(s) + before), extent, written,
+			(uintptr_t)graph},
+		&address, &id);
 	if (!r)
 		r = wire_graph_keep((uintptr_t)graph, 0, id);
 	if (r)
@@ -85,7 +88,8 @@ static CUresult side_lend(const struct node_side *s, const CUDA_MEMCPY3D *c, CUg
 }
 
 /* Copy nodes run again and again, so the server must have their host memory too. */
-static CUresult side_prepare(const struct node_side *s, const CUDA_MEMCPY3D *c, CUgraph graph)
+static CUresult side_prepare(
+	const struct node_side *s, const CUDA_MEMCPY3D *c, CUgraph graph, bool written)
 {
 	uint64_t address = side_address(s);
 	struct memory_range range;
@@ -93,7 +97,7 @@ static CUresult side_prepare(const struct node_side *s, const CUDA_MEMCPY3D *c, 
 	if (*s->type == CU_MEMORYTYPE_DEVICE || memory_classify(address) == MEMORY_DEVICE)
 		return CUDA_SUCCESS;
 	return memory_find(address, &range) ? mirror_activate(range.base, range.size)
-					    : side_lend(s, c, graph);
+					    : side_lend(s, c, graph, written);
 }
 
 /* A node without a context runs in the current one. */
@@ -118,8 +122,8 @@ static CUresult copy_prepare(const CUDA_MEMCPY3D *c, CUgraph graph, CUDA_MEMCPY3
 	if (c->srcMemoryType == CU_MEMORYTYPE_ARRAY || c->dstMemoryType == CU_MEMORYTYPE_ARRAY)
 		return CUDA_ERROR_NOT_SUPPORTED;
 	*out = *c;
-	r = side_prepare(&src, c, graph);
-	return r ? r : side_prepare(&dst, c, graph);
+	r = side_prepare(&src, c, graph, false);
+	return r ? r : side_prepare(&dst, c, graph, true);
 }
 
 /* What was lent is named as the application knows it. */

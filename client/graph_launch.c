@@ -28,8 +28,11 @@ CUresult client_cuGraphLaunch(CUgraphExec hGraph, CUstream hStream)
 	if (!r)
 		r = window_take(s, 1);
 	if (!r) {
+		if (lent_entangled() && !atomic_load(&s->capture))
+			r = stream_settle(s);
 		lent_push();
-		r = mirror_send();
+		if (!r)
+			r = mirror_send();
 	}
 	if (!r)
 		r = stream_use(s, &stream);

@@ -19,8 +19,11 @@ struct lent {
 	struct lent *next;
 	uint64_t address; /* the server's */
 	size_t room;
+	unsigned users;
 	uint8_t *host; /* NULL: nobody uses it */
 	size_t size;
+	bool written, entangled;
+	uint64_t by; /* 0: several */
 	uint8_t *known; /* contents as both sides had them last, of all the room */
 };
 
@@ -33,6 +36,7 @@ static pthread_mutex_t pushing = PTHREAD_MUTEX_INITIALIZER;
 /* What both sides had last, and who uses a room; the list is changed under both. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct lent *all;
+static _Atomic unsigned entangled; /* rooms */
 
 /* How many bytes could be read, up to the first page that is gone. */
 static size_t host_read(const struct lent *l, size_t at, size_t size, uint8_t *to)
@@ -148,14 +152,85 @@ static CUresult room_make(size_t size, struct lent **out)
 	return CUDA_SUCCESS;
 }
 
-/* No graph uses it any more. */
+/* A graph does not use it any more. */
 static void lent_gone(void *user)
 {
 	struct lent *l = user;
 
 	pthread_mutex_lock(&lock);
-	l->host = NULL;
+	if (!--l->users) {
+		l->host = NULL;
+		entangled -= l->entangled;
+		l->entangled = false;
+	}
 	pthread_mutex_unlock(&lock);
+}
+
+bool lent_entangled(void)
+{
+	return atomic_load_explicit(&entangled, memory_order_acquire);
+}
+
+static void entangle(struct lent *l)
+{
+	entangled += !l->entangled;
+	l->entangled = true;
+}
+
+/* Room that has all of it. */
+static struct lent *room_shared(const struct lending *what)
+{
+	const uint8_t *host = what->host;
+	struct lent *l;
+
+	pthread_mutex_lock(&lock);
+	for (l = all; l; l = l->next) {
+		if (l->host && host >= l->host && what->size <= l->size &&
+			(size_t)(host - l->host) <= l->size - what->size)
+			break;
+	}
+	if (l) {
+		l->users++;
+		l->written |= what->written;
+		l->by = l->by == what->by ? l->by : 0;
+	}
+	pthread_mutex_unlock(&lock);
+	return l;
+}
+
+/* @l is one more room for some memory of others. False: that cannot be. Called with the lock. */
+static bool room_beside(struct lent *l, const struct lending *what)
+{
+	const uint8_t *host = what->host;
+
+	for (struct lent *o = all; o; o = o->next) {
+		if (o == l || !o->host || host >= o->host + o->size || o->host >= host + what->size ||
+			(!o->written && !what->written))
+			continue;
+		if (!o->by || o->by == what->by)
+			return false;
+		entangle(o);
+		entangle(l);
+	}
+	return true;
+}
+
+/* @l becomes room for @what. */
+static CUresult room_use(struct lent *l, const struct lending *what)
+{
+	bool can;
+
+	pthread_mutex_lock(&lock);
+	can = room_beside(l, what);
+	if (can) {
+		l->users = 1;
+		l->host = (uint8_t *)what->host;
+		l->size = what->size;
+		l->written = what->written;
+		l->by = what->by;
+	}
+	pthread_mutex_unlock(&lock);
+	return can ? CUDA_SUCCESS : CUDA_ERROR_NOT_SUPPORTED;
 }
 
 /* The system lets us look at memory in the way that says when there is none. */
@@ -166,27 +241,29 @@ static bool can_lend(const void *host)
 	return host_read(&(struct lent){.host = (void *)host}, 0, 1, &byte) == 1;
 }
 
-CUresult lent_memory(const void *host, size_t size, uint64_t *address, uint64_t *id)
+CUresult lent_memory(const struct lending *what, uint64_t *address, uint64_t *id)
 {
 	CUresult r = CUDA_SUCCESS;
 	struct lent *l;
 
-	if (!can_lend(host))
+	if (!can_lend(what->host))
 		return CUDA_ERROR_NOT_SUPPORTED;
 	pthread_mutex_lock(&lending);
-	l = room_find(size);
-	if (!l)
-		r = room_make(size, &l);
-	if (!r) {
-		*id = hostfunc_add_kept(lent_gone, l);
-		r = *id ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+	l = room_shared(what);
+	if (!l) {
+		l = room_find(what->size);
+		if (!l)
+			r = room_make(what->size, &l);
+		if (!r)
+			r = room_use(l, what);
 	}
 	if (!r) {
-		pthread_mutex_lock(&lock);
-		l->host = (uint8_t *)host;
-		l->size = size;
-		pthread_mutex_unlock(&lock);
-		*address = l->address;
+		*address = l->address + ((const uint8_t *)what->host - l->host);
+		*id = hostfunc_add_kept(lent_gone, l);
+		if (!*id) {
+			lent_gone(l);
+			r = CUDA_ERROR_OUT_OF_MEMORY;
+		}
 	}
 	pthread_mutex_unlock(&lending);
 	return r;

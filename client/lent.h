@@ -10,15 +10,28 @@
 #define LENT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "cuda_types.h"
 
 extern _Atomic unsigned lent_active;
 
-/* Room on the server for @size bytes at @host, at *address, until *id is gone (hostfunc.h): the
- * caller lets a graph keep that. */
-CUresult lent_memory(const void *host, size_t size, uint64_t *address, uint64_t *id);
+/* Memory that a copy of a graph uses. */
+struct lending {
+	const void *host;
+	size_t size;
+	bool written;	    /* by the copy */
+	uint64_t by;	    /* the graph, or the capture that makes it */
+};
+
+/* Room on the server for it, at *address, until *id is gone (hostfunc.h): the caller lets a graph keep
+ * that. NOT_SUPPORTED where that would not be memory as the graph's other copies know it: a part of it
+ * is lent to one of them, not all, and one of the two writes. */
+CUresult lent_memory(const struct lending *what, uint64_t *address, uint64_t *id);
+/* Several rooms are for the same memory of several graphs: what one writes has to come to the host before
+ * another is launched. */
+bool lent_entangled(void);
 /* What stands for @address of the server's room; any other for itself. */
 uint64_t lent_host(uint64_t address);
 

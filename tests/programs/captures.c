@@ -196,6 +196,41 @@ static void gone_memory(CUstream s, CUdeviceptr p)
 	free(other);
 }
 
+/* What a copy leaves in pageable memory is what the next one finds there, in its graph or in another. */
+static void shared_pageable(CUstream s, CUdeviceptr p)
+{
+	unsigned *host = calloc(2 * N, 4);
+	CUdeviceptr q = device_words(N), r = device_words(N);
+	CUgraphExec first, second;
+	CUgraph graph;
+
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	DO(cuMemcpyDtoHAsync_v2(host, p, N * 4, s));
+	DO(cuMemcpyHtoDAsync_v2(q, host, N * 4, s));
+	DO(cuMemcpyHtoDAsync_v2(q, host + N / 2, 4, s));
+	DO(cuStreamEndCapture(s, &graph));
+	first = instantiate(graph);
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	DO(cuMemcpyHtoDAsync_v2(r, host + N / 2, N * 4, s));
+	DO(cuStreamEndCapture(s, &graph));
+	second = instantiate(graph);
+	for (unsigned i = 1; i < 4; i++) {
+		DO(cuMemsetD32Async(p, i, N, s));
+		DO(cuMemsetD32Async(p + N * 2, 10 * i, N / 2, s));
+		DO(cuGraphLaunch(first, s));
+		DO(cuGraphLaunch(second, s));
+		DO(cuStreamSynchronize(s));
+		printf("host: %u %u\n", host[0], host[N / 2]);
+		say_words("copied on", q, N);
+		say_words("by the other graph", r, N);
+	}
+	DO(cuGraphExecDestroy(first));
+	DO(cuGraphExecDestroy(second));
+	DO(cuMemFree_v2(q));
+	DO(cuMemFree_v2(r));
+	free(host);
+}
+
 static void pageable(void)
 {
 	CUdeviceptr p = device_words(N);
@@ -205,6 +240,7 @@ static void pageable(void)
 	captured_pageable(s, p);
 	added_pageable(s, p);
 	gone_memory(s, p);
+	shared_pageable(s, p);
 }
 
 int main(void)

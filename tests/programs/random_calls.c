@@ -21,6 +21,7 @@ enum {
 	GRAPHS = 3,
 	IN_GRAPH = 4,
 	KERNEL_WORDS = 2048,
+	PAGEABLE_WORDS = 100, /* that graphs copy */
 	MAX_WORDS = 300000,
 	LEGACY = 0,
 	PER_THREAD = 1,
@@ -28,7 +29,7 @@ enum {
 	GONE = -2,  /* something is, in a stream that was destroyed */
 };
 
-enum kind { NOTHING, DEVICE, POOLED, PINNED };
+enum kind { NOTHING, DEVICE, POOLED, PINNED, PAGEABLE, REGISTERED, KINDS };
 
 struct memory {
 	enum kind kind;
@@ -89,6 +90,11 @@ static void tell(const char *what, CUresult r)
 	fprintf(out, "%u %s: %s\n", step, what, result_name(r));
 }
 
+static bool on_host(const struct memory *m)
+{
+	return m->kind >= PINNED;
+}
+
 static struct stream *stream_at(int s)
 {
 	return &streams[s];
@@ -141,7 +147,8 @@ static void wait_all(void)
 
 static void note(const char *what, const struct memory *m, int s)
 {
-	static const char *const kinds[] = {"nothing", "device", "pooled", "pinned"};
+	static const char *const kinds[] = {
+		"nothing", "device", "pooled", "pinned", "pageable", "registered"};
 
 	fprintf(out, "%u %s memory %d (%s, %u words) in stream %d, last in %d\n", step, what,
 		(int)(m - memories), kinds[m->kind], m->words, s, m->last);
@@ -268,14 +275,14 @@ static CUDA_MEMCPY2D rows_of(const struct memory *to, const struct memory *from)
 	CUDA_MEMCPY2D c = {.WidthInBytes = width * 4, .Height = height, .srcPitch = width * 4,
 		.dstPitch = to->words / height * 4};
 
-	if (from->kind == PINNED) {
+	if (on_host(from)) {
 		c.srcMemoryType = CU_MEMORYTYPE_HOST;
 		c.srcHost = (void *)(uintptr_t)from->p;
 	} else {
 		c.srcMemoryType = CU_MEMORYTYPE_DEVICE;
 		c.srcDevice = from->p;
 	}
-	if (to->kind == PINNED) {
+	if (on_host(to)) {
 		c.dstMemoryType = CU_MEMORYTYPE_HOST;
 		c.dstHost = (void *)(uintptr_t)to->p;
 	} else {
@@ -285,34 +292,43 @@ static CUDA_MEMCPY2D rows_of(const struct memory *to, const struct memory *from)
 	return c;
 }
 
-static void copy(const struct memory *to, const struct memory *from, CUstream s, bool rows)
+static void copy(const struct memory *to, const struct memory *from, CUstream s, bool captured)
 {
-	unsigned n = some_words(to->words < from->words ? to->words : from->words);
+	unsigned least = to->words < from->words ? to->words : from->words, n = some_words(least);
+	bool pageable = to->kind == PAGEABLE || from->kind == PAGEABLE, rows = chance(40);
 	void *t = (void *)(uintptr_t)to->p, *f = (void *)(uintptr_t)from->p;
 	CUDA_MEMCPY2D c;
 
+	/* Two copies of one graph use all of the same pageable memory or none of it. */
+	if (captured && pageable) {
+		n = PAGEABLE_WORDS;
+		rows = false;
+	}
 	if (rows) {
 		c = rows_of(to, from);
 		tell("copy rows", cuMemcpy2DAsync_v2(&c, s));
 	} else if (chance(30)) {
 		tell("copy by addresses", cuMemcpyAsync(to->p, from->p, n * 4, s));
-	} else if (to->kind == PINNED && from->kind != PINNED) {
+	} else if (on_host(to) && !on_host(from)) {
 		tell("copy out", cuMemcpyDtoHAsync_v2(t, from->p, n * 4, s));
-	} else if (from->kind == PINNED && to->kind != PINNED) {
+	} else if (on_host(from) && !on_host(to)) {
 		tell("copy in", cuMemcpyHtoDAsync_v2(to->p, f, n * 4, s));
 	} else {
 		tell("copy", cuMemcpyAsync(to->p, from->p, n * 4, s));
 	}
 }
 
-/* One operation on memory that is in order in @s; @captured ones leave out what has no node. */
+/* One operation on memory that is in order in @s. */
 static void operate(struct memory *m, struct memory *other, CUstream s, bool captured)
 {
-	unsigned what = below(6);
+	unsigned what = below(6); /* the first three copy */
 
-	if (what < 3 && m != other && (m->kind != PINNED || other->kind != PINNED))
-		copy(m, other, s, !captured && chance(40));
-	else if (m->kind == PINNED && chance(60))
+	if (captured && (m->kind == PAGEABLE || other->kind == PAGEABLE) &&
+		(m->words < PAGEABLE_WORDS || other->words < PAGEABLE_WORDS))
+		what += 3;
+	if (what < 3 && m != other && (!on_host(m) || !on_host(other)))
+		copy(m, other, s, captured);
+	else if (m->kind > PINNED || (m->kind == PINNED && chance(60)))
 		tell("host function", cuLaunchHostFunc(s, count_up, m));
 	else if (what < 5)
 		kernel(m, s);
@@ -329,15 +345,15 @@ static void show(const char *what, const void *words, unsigned n)
 
 static void check(void)
 {
-	struct memory *m = some_memory(chance(30) ? PINNED : DEVICE);
+	struct memory *m = some_memory(chance(40) ? PINNED + below(KINDS - PINNED) : DEVICE);
 	int s = some_stream();
 
 	if (!m)
 		return;
 	memset(host, 1, m->words * 4);
-	if (m->kind == PINNED) {
+	if (on_host(m)) {
 		settle(m);
-		show("pinned", (void *)(uintptr_t)m->p, m->words);
+		show("host memory", (void *)(uintptr_t)m->p, m->words);
 	} else if (chance(50)) {
 		use(m, LEGACY);
 		DO(cuMemcpyDtoH_v2(host, m->p, m->words * 4));
@@ -358,9 +374,14 @@ static void make_memory(void)
 
 	if (m->kind != NOTHING)
 		return;
-	*m = (struct memory){.kind = 1 + below(3), .words = some_words(MAX_WORDS), .last = READY};
-	if (m->kind == PINNED) {
-		DO(cuMemHostAlloc(&p, m->words * 4, below(2) ? CU_MEMHOSTALLOC_PORTABLE : 0));
+	*m = (struct memory){.kind = 1 + below(KINDS - 1), .words = some_words(MAX_WORDS), .last = READY};
+	if (on_host(m)) {
+		if (m->kind == PINNED)
+			DO(cuMemHostAlloc(&p, m->words * 4, below(2) ? CU_MEMHOSTALLOC_PORTABLE : 0));
+		else
+			p = aligned_alloc(4096, (m->words * 4 + 4095) & ~4095ul);
+		if (m->kind == REGISTERED)
+			DO(cuMemHostRegister_v2(p, m->words * 4, CU_MEMHOSTREGISTER_PORTABLE));
 		m->p = (uintptr_t)p;
 		for (unsigned i = 0; i < m->words; i++)
 			((unsigned *)p)[i] = below(1u << 31);
@@ -406,6 +427,13 @@ static void end_memory(void)
 	if (m->kind == PINNED) {
 		tell("free host", cuMemFreeHost((void *)(uintptr_t)m->p));
 		forget_outstanding();
+	} else if (m->kind == PAGEABLE) {
+		settle(m);
+		free((void *)(uintptr_t)m->p);
+	} else if (m->kind == REGISTERED) {
+		tell("unregister", cuMemHostUnregister((void *)(uintptr_t)m->p));
+		forget_outstanding();
+		free((void *)(uintptr_t)m->p);
 	} else if (m->kind == POOLED && chance(80)) {
 		use(m, s);
 		tell("free in stream", cuMemFreeAsync(m->p, handle(s)));
@@ -446,13 +474,18 @@ static void end_stream(void)
 
 static void work(void)
 {
-	struct memory *m = some_memory(1 + below(3)), *other = some_memory(1 + below(3));
+	struct memory *m = some_memory(1 + below(KINDS - 1)), *other = some_memory(1 + below(KINDS - 1));
 	int s = some_stream();
 
 	if (!m || !other)
 		return;
-	if (other->kind == PINNED && m->kind == PINNED)
+	if (on_host(other) && on_host(m))
 		return;
+	/* Copies use it during the call. */
+	if (m->kind == PAGEABLE)
+		settle(m);
+	if (other->kind == PAGEABLE)
+		settle(other);
 	use(m, s);
 	use(other, s);
 	m->last = other->last = s; /* whatever the second waited for */
@@ -601,11 +634,31 @@ static CUresult capture(struct graph *g, int s, CUgraph *made)
 	return r;
 }
 
+/* Another capture with the same memory takes the place of the first, or not, if too much differs. */
+static void update_graph(void)
+{
+	struct graph *g = &graphs[below(GRAPHS)];
+	CUgraphExecUpdateResultInfo info = {0};
+	int s = made_stream();
+	CUgraph graph = NULL;
+	CUresult r;
+
+	if (s < 0 || !g->exec)
+		return;
+	wait_all();
+	if (capture(g, s, &graph))
+		return;
+	r = cuGraphExecUpdate_v2(g->exec, graph, &info);
+	tell("update", r);
+	fprintf(out, "%u says %d\n", step, info.result);
+	DO(cuGraphDestroy(graph));
+}
+
 static void make_graph(void)
 {
 	struct graph *g = &graphs[below(GRAPHS)];
 	int s = made_stream();
-	CUgraph graph = NULL;
+	CUgraph graph = NULL, clone;
 	size_t nodes = 0;
 
 	if (s < 0 || threads > 1)
@@ -615,7 +668,7 @@ static void make_graph(void)
 	graph_end(g);
 	for (int i = 0; i < IN_GRAPH; i++) {
 		/* Kernels of the second stream use the last one. */
-		struct memory *m = some_memory(i < IN_GRAPH - 1 ? 1 + below(3) : DEVICE);
+		struct memory *m = some_memory(i < IN_GRAPH - 1 ? 1 + below(KINDS - 1) : DEVICE);
 
 		if (m) {
 			for (int k = 0; k < g->count; k++)
@@ -624,7 +677,7 @@ static void make_graph(void)
 		if (m)
 			g->memory[g->count++] = m;
 	}
-	if (!g->count || g->memory[g->count - 1]->kind == PINNED) {
+	if (!g->count || on_host(g->memory[g->count - 1])) {
 		g->count = 0;
 		return;
 	}
@@ -636,6 +689,11 @@ static void make_graph(void)
 	}
 	DO(cuGraphGetNodes(graph, NULL, &nodes));
 	fprintf(out, "%u nodes: %zu\n", step, nodes);
+	if (chance(30)) {
+		DO(cuGraphClone(&clone, graph));
+		DO(cuGraphDestroy(graph));
+		graph = clone;
+	}
 	DO(cuGraphInstantiateWithFlags(&g->exec, graph, 0));
 	DO(cuGraphDestroy(graph));
 }
@@ -676,6 +734,8 @@ static void one_step(void)
 		wrong();
 	else if (what < 83)
 		make_graph();
+	else if (what < 84)
+		update_graph();
 	else if (what < 91)
 		launch_graph();
 	else
@@ -710,6 +770,12 @@ static void *run(void *argument)
 	wait_all();
 	for (step = 1; step <= 3 * MEMORIES; step++)
 		check();
+	for (int i = 0; i < MEMORIES; i++) {
+		if (memories[i].kind == REGISTERED)
+			DO(cuMemHostUnregister((void *)(uintptr_t)memories[i].p));
+		if (memories[i].kind > PINNED)
+			free((void *)(uintptr_t)memories[i].p);
+	}
 	fclose(out);
 	return NULL;
 }
@@ -741,6 +807,8 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < threads; i++) {
 		pthread_join(t[i].thread, NULL);
 		fwrite(t[i].text, 1, t[i].size, stdout);
+		free(t[i].text);
 	}
+	free(t);
 	return 0;
 }
