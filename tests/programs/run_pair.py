@@ -88,7 +88,8 @@ def compare(options, command, server):
     wrong = [f'{first.what}: ended with {first.status}\n{first.err}'] if first.status else []
     for run in rest:
         wrong += first.differences(run)
-    wrong = wrong[:LINES] + ['…'] * (len(wrong) > LINES)
+    if len(wrong) > LINES:
+        wrong[LINES // 2:-LINES // 2] = ['…']
     print('\n'.join(wrong) or f'{len(first.out.splitlines())} lines, equal in {len(rest) + 1} runs', flush=True)
     return bool(wrong)
 
