@@ -125,9 +125,12 @@ CUresult client_cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream)
 		return CUDA_SUCCESS;
 	if (!memory_find(dptr, &range) || range.base != dptr || range.kind != MEMORY_DEVICE)
 		return CUDA_ERROR_INVALID_VALUE;
+	/* Before the server knows: it may be another thread's at once, which notes it. */
+	if (!memory_remove(dptr, &range))
+		return CUDA_ERROR_INVALID_VALUE;
 	r = wire_cuMemFreeAsync(dptr, stream);
-	if (!r)
-		memory_remove(dptr, &range);
+	if (r)
+		memory_add(&range);
 	return r;
 }
 
