@@ -111,18 +111,21 @@ CUresult call_check(unsigned flags)
 /* Counted under the lock: whoever sees the count and then posts a wait has this frame before it. */
 static void count_work(struct thread *t, struct context *context, unsigned flags)
 {
+	struct stream *s = t->uses;
+
 	if (flags & CALL_NO_WORK) /* may come between stream_use and the frame that it is for */
 		return;
 	if (context)
 		atomic_fetch_add_explicit(&context->posted, 1, memory_order_relaxed);
-	/* Copies may go into streams of other contexts. */
-	if (t->uses && t->uses->context != context)
-		atomic_fetch_add_explicit(&t->uses->context->posted, 1, memory_order_relaxed);
-	if (t->uses)
-		atomic_fetch_add_explicit(&t->uses->posted, 1, memory_order_relaxed);
-	if (t->uses && !t->uses->object.handle)
-		t->uses->context->legacy_mark = t->uses->context->posted;
+	if (!s)
+		return;
 	t->uses = NULL;
+	/* Copies may go into streams of other contexts. */
+	if (s->context != context)
+		atomic_fetch_add_explicit(&s->context->posted, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&s->posted, 1, memory_order_relaxed);
+	if (!s->object.handle)
+		s->context->legacy_mark = s->context->posted;
 }
 
 CUresult call_begin(struct call *c, uint16_t opcode, size_t payload, unsigned flags)

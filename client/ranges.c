@@ -134,16 +134,15 @@ void memory_context_gone(struct context *context)
 CUresult memory_check_range(uint64_t address, size_t bytes, struct memory_range *out)
 {
 	CUresult r = CUDA_ERROR_INVALID_VALUE;
-	bool first = true;
 
 	pthread_rwlock_rdlock(&lock);
 	/* What an application mapped itself may go on in the next mapping. */
 	for (size_t i = lower(address); i < count && ranges[i].base <= address; i++) {
 		size_t here = ranges[i].base + ranges[i].size - address;
 
-		if (first && out)
+		if (out)
 			*out = ranges[i];
-		first = false;
+		out = NULL; /* that was the first */
 		if (bytes <= here) {
 			r = CUDA_SUCCESS;
 			break;
