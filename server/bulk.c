@@ -274,7 +274,7 @@ void bulk_push(struct session *s, struct slot *slot, uint64_t copy, uint64_t off
 {
 	struct bulk *b = s->bulk;
 	struct lane *l = &b->lane[b->next++ % b->lanes];
-	uint32_t frames = session_sent(s);
+	uint32_t frames = atomic_load(&s->sent);
 	unsigned at;
 
 	pthread_mutex_lock(&l->lock);

@@ -7,31 +7,12 @@
 #include <unistd.h>
 
 #include "bulk.h"
-#include "clock.h"
 #include "flight.h"
 #include "hostfunc.h"
 
 enum {
 	NAP_US = 20,
-	STALL_MS = 50, /* nothing moves for so long: not the GPU's or the network's pace */
 };
-
-/* Let other things go on while this frame waits. True when nothing has for long: *since is the time
- * when it last did, 0 at first. */
-static bool stalled(struct request *q, uint64_t *since)
-{
-	uint64_t now = clock_ns();
-
-	if (session_poll(q->session) || !*since)
-		*since = now;
-	session_flush(q->session);
-	context_use(q->context);
-	if (now - *since < STALL_MS * 1000000ull)
-		return false;
-	*since = now;
-	session_look(q->session);
-	return true;
-}
 
 /* A slot of @class, waited for while copies that hold some go on, else made. */
 static struct slot *slot_await(struct request *q, enum staging_class class)
@@ -41,7 +22,7 @@ static struct slot *slot_await(struct request *q, enum staging_class class)
 	struct slot *slot;
 
 	while (!(slot = staging_take(st, class))) {
-		if (stalled(q, &since))
+		if (session_stalled(q, &since))
 			staging_grow(st, class, serving_context);
 		else
 			usleep(NAP_US);
@@ -172,7 +153,7 @@ static struct slot *chunk_await(struct request *q, uint64_t number, uint32_t byt
 	struct slot *slot;
 
 	while (!(slot = bulk_arrived(q->session, number, bytes))) {
-		if (stalled(q, &since))
+		if (session_stalled(q, &since))
 			bulk_grow(q->session, number, serving_context);
 		else
 			bulk_wait(q->session, number);

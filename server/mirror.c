@@ -233,9 +233,10 @@ void mirror_write(struct session *s, uint64_t address, const uint8_t *data, size
 
 CUresult server_mirror_await(struct request *q, uint64_t count)
 {
+	uint64_t since = 0;
+
 	while (!side_wrote(count)) {
-		session_poll(q->session);
-		session_flush(q->session);
+		session_stalled(q, &since);
 		usleep(NAP_US);
 	}
 	return CUDA_SUCCESS;

@@ -38,6 +38,7 @@ enum {
 	ACK_BYTES = 256 << 10,
 	FRAMES_PER_POLL = 64, /* frames between two looks at what is under way */
 	LEAVE_US = 2000000,   /* for what a client that left has posted */
+	STALL_US = 50000,     /* nothing moves for so long: not the GPU's or the network's pace */
 };
 
 int session_init(struct session *s)
@@ -94,16 +95,6 @@ int frame_end(struct session *s, uint16_t opcode, size_t payload, bool flush)
 		err = s->command->ops->send(s->command, NULL, 0);
 	pthread_mutex_unlock(&s->sending);
 	return err;
-}
-
-uint64_t session_sent(struct session *s)
-{
-	uint64_t sent;
-
-	pthread_mutex_lock(&s->sending);
-	sent = s->sent;
-	pthread_mutex_unlock(&s->sending);
-	return sent;
 }
 
 int session_flush(struct session *s)
@@ -336,7 +327,7 @@ static uint64_t now_us(void)
 }
 
 /* More is wanted than there can be: it is the end that is looked for. */
-void session_look(struct session *s)
+static void session_look(struct session *s)
 {
 	const void *data;
 
@@ -346,6 +337,21 @@ void session_look(struct session *s)
 		s->over = now_us();
 	else if (now_us() - s->over > LEAVE_US)
 		session_gone(s, "the client is gone");
+}
+
+bool session_stalled(struct request *q, uint64_t *since)
+{
+	uint64_t now = now_us();
+
+	if (session_poll(q->session) || !*since)
+		*since = now;
+	session_flush(q->session);
+	context_use(q->context);
+	if (now - *since < STALL_US)
+		return false;
+	*since = now;
+	session_look(q->session);
+	return true;
 }
 
 /* The client said goodbye: what it posted ends first, but nobody waits for ever. */

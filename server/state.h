@@ -61,7 +61,7 @@ struct session {
 
 	/* Sending half of the command connection. */
 	pthread_mutex_t sending;
-	uint64_t sent;		 /* frames */
+	_Atomic uint64_t sent;	 /* frames */
 	bool unflushed;		 /* guarded by sending */
 	_Atomic uint32_t pushes; /* chunks handed to lanes, modulo 2^32 */
 
@@ -144,8 +144,6 @@ void request_copy(struct request *to, const struct request *from);
 uint8_t *frame_begin(struct session *s, uint16_t opcode, size_t payload);
 int frame_end(struct session *s, uint16_t opcode, size_t payload, bool flush);
 int session_flush(struct session *s);
-/* Frames that were put into the command connection so far. */
-uint64_t session_sent(struct session *s);
 
 /* The session is over: tell the client why, and end the process. */
 _Noreturn void session_fatal(struct session *s, CUresult r, const char *format, ...)
@@ -166,9 +164,10 @@ bool session_busy(struct session *s);
 bool session_poll(struct session *s);
 /* The same for the watch, as far as no driver call but queries is needed. */
 bool session_watch(struct session *s);
-/* For who waits in a frame: ends the session when the client ended the command connection some time
- * ago, since what it announced will not come then. Dispatcher only. */
-void session_look(struct session *s);
+/* For who waits in a frame: lets other things go on. True when nothing moved for long; *@since is when
+ * it last did, 0 at first. Ends the session when the client ended the command connection some time ago,
+ * since what it announced will not come then. Dispatcher only. */
+bool session_stalled(struct request *q, uint64_t *since);
 /* Before a completion is told outside of a pending: send the data that it announces. */
 void session_notice(struct session *s);
 
