@@ -5,7 +5,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hostfunc.h"
@@ -13,17 +15,23 @@
 #include "mirror.h"
 #include "wire_calls.h"
 
-enum { PAGE = 4096, PIECE = 32 << 10, GRANULE = MIRROR_GRANULE, LOOSE = 4 };
+enum { PAGE = 4096, PIECE = 32 << 10, GRANULE = MIRROR_GRANULE, LOOSE = 4, NEWS_SECONDS = 1 };
+
+/* A copy that uses a room, until its graph is gone. */
+struct user {
+	LIST_ENTRY(user) link;
+	struct lent *room;
+	uint64_t by;
+};
 
 struct lent {
 	struct lent *next;
 	uint64_t address; /* the server's */
 	size_t room;
-	unsigned users;
+	LIST_HEAD(, user) users;
 	uint8_t *host; /* NULL: nobody uses it */
 	size_t size;
 	bool written, entangled;
-	uint64_t by; /* 0: several */
 	uint8_t *known; /* contents as both sides had them last, of all the room */
 };
 
@@ -37,6 +45,8 @@ static pthread_mutex_t pushing = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct lent *all;
 static _Atomic unsigned entangled; /* rooms */
+/* A room has a user less. */
+static pthread_cond_t freed = PTHREAD_COND_INITIALIZER;
 
 /* How many bytes could be read, up to the first page that is gone. */
 static size_t host_read(const struct lent *l, size_t at, size_t size, uint8_t *to)
@@ -155,15 +165,19 @@ static CUresult room_make(size_t size, struct lent **out)
 /* A graph does not use it any more. */
 static void lent_gone(void *user)
 {
-	struct lent *l = user;
+	struct user *u = user;
+	struct lent *l = u->room;
 
 	pthread_mutex_lock(&lock);
-	if (!--l->users) {
+	LIST_REMOVE(u, link);
+	if (LIST_EMPTY(&l->users)) {
 		l->host = NULL;
 		entangled -= l->entangled;
 		l->entangled = false;
 	}
+	pthread_cond_broadcast(&freed);
 	pthread_mutex_unlock(&lock);
+	free(u);
 }
 
 bool lent_entangled(void)
@@ -177,60 +191,105 @@ static void entangle(struct lent *l)
 	l->entangled = true;
 }
 
-/* Room that has all of it. */
-static struct lent *room_shared(const struct lending *what)
+/* Whether @l has some of the memory, and one of the two writes it. */
+static bool overlaps(const struct lent *l, const struct lending *what)
 {
 	const uint8_t *host = what->host;
+
+	return l->host && host < l->host + l->size && l->host < host + what->size &&
+	       (l->written || what->written);
+}
+
+static bool is_used_by(const struct lent *l, uint64_t graph)
+{
+	const struct user *u;
+
+	LIST_FOREACH(u, &l->users, link) {
+		if (u->by == graph)
+			return true;
+	}
+	return false;
+}
+
+/* Room that has all of it, the same graph's if there is one. Called with the lock. */
+static struct lent *room_with(const struct lending *what)
+{
+	const uint8_t *host = what->host;
+	struct lent *found = NULL;
+
+	for (struct lent *l = all; l; l = l->next) {
+		if (!l->host || host < l->host || what->size > l->size ||
+			(size_t)(host - l->host) > l->size - what->size)
+			continue;
+		if (!found || is_used_by(l, what->by))
+			found = l;
+	}
+	return found;
+}
+
+/* Whether copies of the same graph have some of it in another room than its own. Called with the lock. */
+static bool refused(const struct lending *what)
+{
+	const struct lent *own = room_with(what), *l = all;
+
+	while (l && (l == own || !overlaps(l, what) || !is_used_by(l, what->by)))
+		l = l->next;
+	return l;
+}
+
+/* As above, but it may be a graph of before, with the same handle: the news of its end take a moment. */
+static bool refused_still(const struct lending *what)
+{
+	struct timespec until;
+	bool is;
+	int late = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += NEWS_SECONDS;
+	pthread_mutex_lock(&lock);
+	while ((is = refused(what)) && !late)
+		late = pthread_cond_timedwait(&freed, &lock, &until);
+	pthread_mutex_unlock(&lock);
+	return is;
+}
+
+/* @u is one of its users. Called with the lock. */
+static void room_add(struct lent *l, const struct lending *what, struct user *u)
+{
+	u->room = l;
+	u->by = what->by;
+	LIST_INSERT_HEAD(&l->users, u, link);
+	l->written |= what->written;
+	for (struct lent *o = all; o; o = o->next) {
+		if (o != l && overlaps(o, what)) {
+			entangle(o);
+			entangle(l);
+		}
+	}
+}
+
+/* @u becomes a user of room that has all of it, if there is such a room. */
+static bool room_share(const struct lending *what, struct user *u)
+{
 	struct lent *l;
 
 	pthread_mutex_lock(&lock);
-	for (l = all; l; l = l->next) {
-		if (l->host && host >= l->host && what->size <= l->size &&
-			(size_t)(host - l->host) <= l->size - what->size)
-			break;
-	}
-	if (l) {
-		l->users++;
-		l->written |= what->written;
-		l->by = l->by == what->by ? l->by : 0;
-	}
+	l = room_with(what);
+	if (l)
+		room_add(l, what, u);
 	pthread_mutex_unlock(&lock);
 	return l;
 }
 
-/* @l is one more room for some memory of others. False: that cannot be. Called with the lock. */
-static bool room_beside(struct lent *l, const struct lending *what)
-{
-	const uint8_t *host = what->host;
-
-	for (struct lent *o = all; o; o = o->next) {
-		if (o == l || !o->host || host >= o->host + o->size || o->host >= host + what->size ||
-			(!o->written && !what->written))
-			continue;
-		if (!o->by || o->by == what->by)
-			return false;
-		entangle(o);
-		entangle(l);
-	}
-	return true;
-}
-
 /* @l becomes room for @what. */
-static CUresult room_use(struct lent *l, const struct lending *what)
+static void room_take(struct lent *l, const struct lending *what, struct user *u)
 {
-	bool can;
-
 	pthread_mutex_lock(&lock);
-	can = room_beside(l, what);
-	if (can) {
-		l->users = 1;
-		l->host = (uint8_t *)what->host;
-		l->size = what->size;
-		l->written = what->written;
-		l->by = what->by;
-	}
+	l->host = (uint8_t *)what->host;
+	l->size = what->size;
+	l->written = false;
+	room_add(l, what, u);
 	pthread_mutex_unlock(&lock);
-	return can ? CUDA_SUCCESS : CUDA_ERROR_NOT_SUPPORTED;
 }
 
 /* The system lets us look at memory in the way that says when there is none. */
@@ -241,32 +300,46 @@ static bool can_lend(const void *host)
 	return host_read(&(struct lent){.host = (void *)host}, 0, 1, &byte) == 1;
 }
 
+static CUresult room_get(const struct lending *what, struct user *u)
+{
+	struct lent *l;
+	CUresult r = CUDA_SUCCESS;
+
+	if (refused_still(what))
+		return CUDA_ERROR_NOT_SUPPORTED;
+	if (room_share(what, u))
+		return r;
+	l = room_find(what->size);
+	if (!l)
+		r = room_make(what->size, &l);
+	if (!r)
+		room_take(l, what, u);
+	return r;
+}
+
 CUresult lent_memory(const struct lending *what, uint64_t *address, uint64_t *id)
 {
-	CUresult r = CUDA_SUCCESS;
-	struct lent *l;
+	struct user *u;
+	CUresult r;
 
 	if (!can_lend(what->host))
 		return CUDA_ERROR_NOT_SUPPORTED;
+	u = calloc(1, sizeof(*u));
+	if (!u)
+		return CUDA_ERROR_OUT_OF_MEMORY;
 	pthread_mutex_lock(&lending);
-	l = room_shared(what);
-	if (!l) {
-		l = room_find(what->size);
-		if (!l)
-			r = room_make(what->size, &l);
-		if (!r)
-			r = room_use(l, what);
-	}
-	if (!r) {
-		*address = l->address + ((const uint8_t *)what->host - l->host);
-		*id = hostfunc_add_kept(lent_gone, l);
-		if (!*id) {
-			lent_gone(l);
-			r = CUDA_ERROR_OUT_OF_MEMORY;
-		}
-	}
+	r = room_get(what, u);
 	pthread_mutex_unlock(&lending);
-	return r;
+	if (r) {
+		free(u);
+		return r;
+	}
+	*address = u->room->address + ((const uint8_t *)what->host - u->room->host);
+	*id = hostfunc_add_kept(lent_gone, u);
+	if (*id)
+		return CUDA_SUCCESS;
+	lent_gone(u);
+	return CUDA_ERROR_OUT_OF_MEMORY;
 }
 
 /* Called with the lock. */
