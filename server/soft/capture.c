@@ -115,24 +115,6 @@ CUresult capture_node(struct stream *s, CUgraphNodeType type, struct node **out)
 	return nodes_add(s->capture_deps, *out) < 0 ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
 }
 
-CUresult capture_child(struct stream *s, struct graph *g)
-{
-	struct graph *copy;
-	struct node *n;
-	CUresult result = graph_clone(g, &copy);
-
-	if (result)
-		return result;
-	result = capture_node(s, CU_GRAPH_NODE_TYPE_GRAPH, &n);
-	if (result) {
-		graph_destroy(copy);
-		return result;
-	}
-	n->child = copy;
-	copy->owner = n;
-	return CUDA_SUCCESS;
-}
-
 CUresult capture_record(struct stream *s, struct event *e, unsigned flags)
 {
 	struct op op = {.kind = OP_RECORD, .event = e};

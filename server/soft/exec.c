@@ -246,9 +246,6 @@ static CUresult launch(struct exec *x, struct stream *s)
 	size_t i;
 	CUresult result;
 
-	if (s->capture)
-		return s->capture->broken ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
-					  : capture_child(s, x->graph);
 	result = make_plan(x);
 	if (!result)
 		result = wait_for_events(s, x->plan);
@@ -277,6 +274,10 @@ static CUresult enter_exec(CUgraphExec handle, CUstream stream, struct exec **x,
 	result = exec_find(handle, x);
 	if (!result)
 		result = stream_find(c, stream, s);
+	if (!result && (*s)->capture) {
+		capture_break((*s)->capture);
+		result = CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
+	}
 	return result ? leave(result) : CUDA_SUCCESS;
 }
 

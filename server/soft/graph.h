@@ -56,6 +56,5 @@ int graph_order(struct graph *g, struct node ***out);
 CUgraphNodeType op_node_type(const struct op *op);
 /* A node without an operation, captured. */
 CUresult capture_node(struct stream *s, CUgraphNodeType type, struct node **out);
-CUresult capture_child(struct stream *s, struct graph *g);
 
 #endif

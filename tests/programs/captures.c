@@ -231,6 +231,34 @@ static void shared_pageable(CUstream s, CUdeviceptr p)
 	free(host);
 }
 
+/* Memory of graphs that were destroyed is free for others at once, whatever part of it they use. */
+static void freed_pageable(CUstream s, CUdeviceptr p)
+{
+	static unsigned host[2 * N];
+	CUgraphExec exec[3];
+	CUgraph graph;
+
+	for (unsigned i = 0; i < 20; i++) {
+		for (unsigned k = 0; k < 3; k++) {
+			DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_GLOBAL));
+			if (k == 0)
+				DO(cuMemcpyDtoHAsync_v2(host, p, N * 4, s));
+			else
+				DO(cuMemcpyHtoDAsync_v2(p, host + (k - 1) * N / 2, N * 4, s));
+			DO(cuStreamEndCapture(s, &graph));
+			exec[k] = instantiate(graph);
+			DO(cuGraphLaunch(exec[k], s));
+			DO(cuStreamSynchronize(s));
+			if (k == 1) {
+				DO(cuGraphExecDestroy(exec[0]));
+				DO(cuGraphExecDestroy(exec[1]));
+			}
+		}
+		DO(cuGraphExecDestroy(exec[2]));
+	}
+	printf("used again\n");
+}
+
 static void pageable(void)
 {
 	CUdeviceptr p = device_words(N);
@@ -241,11 +269,56 @@ static void pageable(void)
 	added_pageable(s, p);
 	gone_memory(s, p);
 	shared_pageable(s, p);
+	freed_pageable(s, p);
+}
+
+static void say_capture(CUstream s)
+{
+	CUstreamCaptureStatus status;
+
+	DO(cuStreamIsCapturing(s, &status));
+	printf("capture: %d\n", status);
+}
+
+/* Executable graphs are launched and uploaded in other streams only. */
+static void graphs_in_captures(void)
+{
+	CUdeviceptr p = device_words(N);
+	CUgraph graph;
+	CUgraphExec exec;
+	CUstream s, other;
+
+	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	DO(cuStreamCreate(&other, CU_STREAM_NON_BLOCKING));
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_RELAXED));
+	DO(cuMemsetD32Async(p, 7, N, s));
+	DO(cuStreamEndCapture(s, &graph));
+	exec = instantiate(graph);
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	SAY(cuGraphLaunch(exec, other));
+	SAY(cuGraphUpload(exec, other));
+	say_capture(s);
+	SAY(cuGraphLaunch(exec, s));
+	say_capture(s);
+	SAY(cuMemsetD32Async(p, 7, N, s));
+	SAY(cuGraphLaunch(exec, s));
+	SAY(cuStreamEndCapture(s, &graph));
+	printf("graph: %d\n", graph != NULL);
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_RELAXED));
+	SAY(cuGraphUpload(exec, s));
+	say_capture(s);
+	SAY(cuStreamEndCapture(s, &graph));
+	SAY(cuGraphUpload(exec, s));
+	SAY(cuGraphLaunch(exec, s));
+	DO(cuStreamSynchronize(s));
+	say_words("launched", p, N);
+	DO(cuGraphExecDestroy(exec));
 }
 
 int main(void)
 {
 	program_begin();
+	graphs_in_captures();
 	frees();
 	pageable();
 	return 0;

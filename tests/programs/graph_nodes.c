@@ -135,8 +135,8 @@ static void functions_of_executables(CUstream s)
 {
 	CUDA_HOST_NODE_PARAMS second = named("of an executable graph"), third = named("after it");
 	CUgraphNode node;
-	CUgraph graph = caller("1", &node), captured;
-	CUgraphExec exec, outer;
+	CUgraph graph = caller("1", &node);
+	CUgraphExec exec;
 
 	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
 	DO(cuGraphExecHostNodeSetParams(exec, node, &second));
@@ -146,18 +146,6 @@ static void functions_of_executables(CUstream s)
 	DO(cuGraphExecDestroy(exec));
 	usleep(10000);
 	DO(cuStreamSynchronize(s));
-
-	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
-	DO(cuGraphExecHostNodeSetParams(exec, node, &second));
-	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_RELAXED));
-	DO(cuGraphLaunch(exec, s));
-	DO(cuStreamEndCapture(s, &captured));
-	DO(cuGraphExecDestroy(exec));
-	DO(cuGraphInstantiateWithFlags(&outer, captured, 0));
-	DO(cuGraphDestroy(captured));
-	usleep(10000);
-	run(outer, s);
-	DO(cuGraphExecDestroy(outer));
 	DO(cuGraphDestroy(graph));
 }
 
