@@ -20,7 +20,7 @@ struct link {
 	struct link *next;
 	CUlinkState state;
 	struct load_options options; /* its buffers stay the application's until the end */
-	uint8_t *image;
+	uint8_t *image; /* once it is complete; natively nothing can be done with it then */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -83,7 +83,7 @@ CUresult client_cuLinkAddData_v2(CUlinkState state, CUjitInputType type, void *d
 	l = link_find(state);
 	if (!l)
 		return CUDA_ERROR_INVALID_HANDLE;
-	if (!data || !size || (unsigned)type >= CU_JIT_NUM_INPUT_TYPES)
+	if (!data || !size || (unsigned)type >= CU_JIT_NUM_INPUT_TYPES || l->image)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = load_ship(data, size);
 	if (r)
@@ -156,16 +156,16 @@ CUresult client_cuLinkComplete(CUlinkState state, void **cubinOut, size_t *sizeO
 {
 	CUresult r = call_check(0);
 	struct link *l;
-	size_t none = 0, size;
+	size_t size;
 
 	if (r)
 		return r;
-	l = link_find(state);
-	if (!l)
-		return CUDA_ERROR_INVALID_HANDLE;
 	if (!cubinOut)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = l->image ? link_piece(l, 0, NULL, &none, &size) : link_fetch(l, &size);
+	l = link_find(state);
+	if (!l || l->image)
+		return CUDA_ERROR_INVALID_HANDLE;
+	r = link_fetch(l, &size);
 	if (r)
 		return r;
 	*cubinOut = l->image;

@@ -154,7 +154,6 @@ CUresult server_link_add(struct request *q, CUlinkState state, CUjitInputType ty
 	return r;
 }
 
-/* The driver may be asked again, too, and gives the same image. */
 static CUresult link_complete(struct link *l)
 {
 	void *image;

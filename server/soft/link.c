@@ -13,8 +13,12 @@ struct link {
 	struct object base;
 	char *text;
 	size_t size;
+	bool complete;
 	struct log log;
 };
+
+/* What links of nothing give. */
+static const char nothing[] = ".version 7.5\n.target sm_75\n.address_size 64\n";
 
 static void link_release(struct object *o)
 {
@@ -71,10 +75,10 @@ static void blank_heading(char *text)
 	}
 }
 
-/* Takes over @text. */
+/* Takes over @text; NULL: there was no memory for it. */
 static CUresult append(struct link *l, char *text, size_t length)
 {
-	char *grown = realloc(l->text, l->size + length + 2);
+	char *grown = text ? realloc(l->text, l->size + length + 2) : NULL;
 
 	if (!grown) {
 		free(text);
@@ -119,7 +123,7 @@ CUresult cuLinkAddData_v2(CUlinkState state, CUjitInputType type, void *data, si
 
 	if (result)
 		return result;
-	if (!data || !size)
+	if (!data || !size || l->complete)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = input_text(type, data, size, &text, &length);
 	return leave(result ? result : append(l, text, length));
@@ -146,12 +150,18 @@ CUresult cuLinkComplete(CUlinkState state, void **image, size_t *size)
 
 	if (result)
 		return result;
-	if (!image || !l->text)
+	if (!image)
 		return leave(CUDA_ERROR_INVALID_VALUE);
-	result = code_load(l->text, &l->log, &code);
+	if (l->complete)
+		return leave(CUDA_ERROR_INVALID_HANDLE);
+	if (!l->text)
+		result = append(l, strdup(nothing), sizeof(nothing) - 1);
+	if (!result)
+		result = code_load(l->text, &l->log, &code);
 	if (result)
 		return leave(result);
 	code_put(code);
+	l->complete = true;
 	*image = l->text;
 	if (size)
 		*size = l->size + 1;

@@ -118,8 +118,10 @@ static void link_and_run(void)
 	SAY(add(state, text, "second"));
 	SAY(cuLinkComplete(state, &image, &size));
 	printf("more than a megabyte: %d, nothing wrong: %d\n", size > 1 << 20, !logs.error[0]);
+	/* Then it is to be used and destroyed, and nothing else. */
 	SAY(cuLinkComplete(state, &again, &size_again));
-	printf("the same again: %d\n", again == image && size_again == size);
+	SAY(cuLinkComplete(state, NULL, &size_again));
+	SAY(add(state, first, "third"));
 	DO(cuModuleLoadData(&m, image));
 	SAY(cuLinkDestroy(state));
 	run(m);
@@ -142,10 +144,26 @@ static void wrong(const char *text)
 	DO(cuLinkDestroy(state));
 }
 
+/* A module without anything in it. */
+static void nothing(void)
+{
+	struct logs logs;
+	CUlinkState state = begin(&logs);
+	void *image = NULL;
+	size_t size = 0;
+	CUmodule m;
+
+	SAY(cuLinkComplete(state, &image, &size));
+	SAY(cuModuleLoadData(&m, image));
+	SAY(add(state, first, "first"));
+	SAY(cuLinkDestroy(state));
+}
+
 int main(void)
 {
 	program_begin();
 	link_and_run();
+	nothing();
 	wrong(HEAD ".visible .entry bad()\n{\n\tno.such %r1;\n}\n");
 	/* What is declared is nowhere. */
 	wrong(first);
