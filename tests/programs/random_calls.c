@@ -55,6 +55,7 @@ struct memory {
 struct stream {
 	CUstream handle;
 	bool exists, blocking;
+	bool functions; /* of the host may be outstanding */
 };
 
 struct graph {
@@ -157,6 +158,8 @@ static void wait_all(void)
 {
 	DO(cuCtxSynchronize());
 	forget_outstanding();
+	for (int s = 0; s < STREAMS; s++)
+		streams[s].functions = false;
 }
 
 static void note(const char *what, const struct memory *m, int s)
@@ -195,13 +198,17 @@ static void settle(struct memory *m)
 		break;
 	default:
 		DO(cuStreamSynchronize(handle(m->last)));
+		streams[m->last].functions = false;
 	}
 	m->last = READY;
 }
 
-/* The legacy stream and blocking ones wait for each other. */
+/* The legacy stream and blocking ones wait for each other; natively not for host functions, nor for what
+ * comes behind one. */
 static bool ordered(int a, int b)
 {
+	if (threads > 1 || streams[a].functions || streams[b].functions)
+		return false;
 	return (a == LEGACY && stream_at(b)->blocking) || (b == LEGACY && stream_at(a)->blocking);
 }
 
@@ -332,9 +339,16 @@ static void copy(const struct memory *to, const struct memory *from, CUstream s,
 	}
 }
 
-/* One operation on memory that is in order in @s. */
-static void operate(struct memory *m, struct memory *other, CUstream s, bool captured)
+static void call_host(struct memory *m, int s)
 {
+	streams[s].functions = true;
+	tell("host function", cuLaunchHostFunc(handle(s), count_up, m));
+}
+
+/* One operation on memory that is in order in @s. */
+static void operate(struct memory *m, struct memory *other, int in, bool captured)
+{
+	CUstream s = handle(in);
 	unsigned what = below(6); /* the first three copy */
 
 	if (captured && (m->kind == PAGEABLE || other->kind == PAGEABLE) &&
@@ -343,7 +357,7 @@ static void operate(struct memory *m, struct memory *other, CUstream s, bool cap
 	if (what < 3 && m != other && (!on_host(m) || !on_host(other)))
 		copy(m, other, s, captured);
 	else if (m->kind > PINNED || (m->kind == PINNED && chance(60)))
-		tell("host function", cuLaunchHostFunc(s, count_up, m));
+		call_host(m, in);
 	else if (what < 5)
 		kernel(m, s);
 	else
@@ -451,6 +465,9 @@ static void end_memory(void)
 	} else if (m->kind == POOLED && chance(80)) {
 		use(m, s);
 		tell("free in stream", cuMemFreeAsync(m->p, handle(s)));
+	} else if (m->kind == POOLED) {
+		settle(m); /* what came of a pool is freed without a wait */
+		tell("free", cuMemFree_v2(m->p));
 	} else {
 		tell("free", cuMemFree_v2(m->p));
 		forget_outstanding();
@@ -470,6 +487,7 @@ static void make_stream(void)
 	DO(cuStreamCreateWithPriority(
 		&st->handle, st->blocking ? CU_STREAM_DEFAULT : CU_STREAM_NON_BLOCKING, least));
 	st->exists = true;
+	st->functions = false;
 }
 
 static void end_stream(void)
@@ -503,7 +521,7 @@ static void work(void)
 	use(m, s);
 	use(other, s);
 	m->last = other->last = s; /* whatever the second waited for */
-	operate(m, other, handle(s), false);
+	operate(m, other, s, false);
 }
 
 /* The processor writes; a copy in takes what is there at the call. */
@@ -634,7 +652,7 @@ static CUresult capture(struct graph *g, int s, CUgraph *made)
 		if (forks && g->count > 1 && chance(30))
 			kernel(g->memory[g->count - 1], handle(side));
 		else
-			operate(m, other, handle(s), true);
+			operate(m, other, s, true);
 		if (breaks && i == 3)
 			tell("break", cuStreamSynchronize(handle(s)));
 	}
@@ -723,6 +741,7 @@ static void launch_graph(void)
 		use(g->memory[k], s);
 	for (int k = 0; k < g->count; k++)
 		g->memory[k]->last = s;
+	streams[s].functions = true;
 	tell("launch graph", cuGraphLaunch(g->exec, handle(s)));
 }
 
@@ -761,15 +780,27 @@ struct thread {
 	CUcontext context;
 	uint64_t seed;
 	unsigned long steps;
+	FILE *out;
 	char *text;
 	size_t size;
 };
+
+static struct thread *all;
+
+/* Also when a call failed that must not: what came before it is what to look at. */
+static void print_all(void)
+{
+	for (unsigned i = 0; i < threads; i++) {
+		if (all[i].out && !fflush(all[i].out))
+			fwrite(all[i].text, 1, all[i].size, stdout);
+	}
+}
 
 static void *run(void *argument)
 {
 	struct thread *t = argument;
 
-	out = open_memstream(&t->text, &t->size);
+	out = t->out = open_memstream(&t->text, &t->size);
 	if (!out)
 		exit(2);
 	state = t->seed * 0x9e3779b97f4a7c15u + 1;
@@ -790,7 +821,6 @@ static void *run(void *argument)
 		if (memories[i].kind > PINNED)
 			free((void *)(uintptr_t)memories[i].p);
 	}
-	fclose(out);
 	return NULL;
 }
 
@@ -799,11 +829,10 @@ int main(int argc, char **argv)
 	CUmemPoolProps props = {.allocType = CU_MEM_ALLOCATION_TYPE_PINNED,
 		.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = 0}};
 	CUcontext context = program_begin();
-	struct thread *t;
 
 	threads = argc > 3 ? strtoul(argv[3], NULL, 10) : 1;
-	t = calloc(threads, sizeof(*t));
-	if (!t)
+	all = calloc(threads, sizeof(*all));
+	if (!all || atexit(print_all))
 		return 2;
 	module = program_load();
 	fill = program_kernel(module, "fill");
@@ -812,17 +841,13 @@ int main(int argc, char **argv)
 	reverse = program_kernel(module, "reverse");
 	DO(cuMemPoolCreate(&pool, &props));
 	for (unsigned i = 0; i < threads; i++) {
-		t[i] = (struct thread){.context = context,
+		all[i] = (struct thread){.context = context,
 			.seed = (argc > 1 ? strtoul(argv[1], NULL, 10) : 1) + 1000000 * i,
 			.steps = argc > 2 ? strtoul(argv[2], NULL, 10) : 300};
-		if (pthread_create(&t[i].thread, NULL, run, &t[i]))
+		if (pthread_create(&all[i].thread, NULL, run, &all[i]))
 			return 2;
 	}
-	for (unsigned i = 0; i < threads; i++) {
-		pthread_join(t[i].thread, NULL);
-		fwrite(t[i].text, 1, t[i].size, stdout);
-		free(t[i].text);
-	}
-	free(t);
+	for (unsigned i = 0; i < threads; i++)
+		pthread_join(all[i].thread, NULL);
 	return 0;
 }

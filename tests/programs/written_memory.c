@@ -7,7 +7,7 @@
 enum { N = 3000, ROUNDS = 20 };
 
 static unsigned *host, start;
-static CUfunction add;
+static CUfunction add, multiply;
 
 static void write_late(void *user)
 {
@@ -123,21 +123,24 @@ static void one_place(CUstream s)
 	DO(cuMemFreeHost(words));
 }
 
-/* The legacy stream's function comes after work of the blocking stream that copies then. */
+/* The legacy stream's work comes after that of a blocking stream and before what that copies then. Natively a copy
+ * of a blocking stream need not wait for a function of the legacy one. */
 static void behind_the_legacy_stream(void)
 {
-	CUdeviceptr p = device_words(N);
+	CUdeviceptr p = device_words(N), mapped;
+	unsigned n = N, value = 3, loops = 20000;
+	void *slow[] = {&mapped, &n, &value, &loops};
 	CUstream s;
 
 	DO(cuStreamCreate(&s, CU_STREAM_DEFAULT));
+	DO(cuMemHostGetDevicePointer_v2(&mapped, host, 0));
 	DO(cuMemsetD32Async(p, 1, N, s));
 	DO(cuLaunchHostFunc(CU_STREAM_LEGACY, write_late, NULL));
 	DO(cuMemcpyHtoD_v2(p, host, N * 4));
 	say_words("behind it, waiting", p, N);
-	DO(cuMemsetD32Async(p, 1, N, CU_STREAM_PER_THREAD));
-	DO(cuLaunchHostFunc(CU_STREAM_LEGACY, write_late, NULL));
+	DO(cuLaunchKernel(multiply, (N + 127) / 128, 1, 1, 128, 1, 1, 0, CU_STREAM_LEGACY, slow, NULL));
 	DO(cuMemcpy_ptds(p, (uintptr_t)host, N * 4));
-	say_words("behind it, per thread", p, N);
+	say_words("behind its kernel, per thread", p, N);
 	DO(cuMemsetD32Async(p, 1, N, s));
 	DO(cuLaunchHostFunc(s, write_late, NULL));
 	DO(cuMemcpyHtoD_v2(p, host, N * 4));
@@ -147,10 +150,13 @@ static void behind_the_legacy_stream(void)
 
 int main(void)
 {
+	CUmodule module;
 	CUstream s;
 
 	program_begin();
-	add = program_kernel(program_load(), "add");
+	module = program_load();
+	add = program_kernel(module, "add");
+	multiply = program_kernel(module, "slow_multiply");
 	DO(cuMemHostAlloc((void **)&host, N * 4, CU_MEMHOSTALLOC_DEVICEMAP));
 	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
 	kernels(s);
