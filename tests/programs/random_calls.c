@@ -356,6 +356,8 @@ static void operate(struct memory *m, struct memory *other, int in, bool capture
 		what += 3;
 	if (what < 3 && m != other && (!on_host(m) || !on_host(other)))
 		copy(m, other, s, captured);
+	else if (captured && m->kind == PAGEABLE)
+		tell("nothing", CUDA_SUCCESS); /* natively a graph reads it when it likes */
 	else if (m->kind > PINNED || (m->kind == PINNED && chance(60)))
 		call_host(m, in);
 	else if (what < 5)
@@ -737,8 +739,11 @@ static void launch_graph(void)
 
 	if (!g->exec)
 		return;
-	for (int k = 0; k < g->count; k++)
+	for (int k = 0; k < g->count; k++) {
+		if (g->memory[k]->kind == PAGEABLE)
+			settle(g->memory[k]);
 		use(g->memory[k], s);
+	}
 	for (int k = 0; k < g->count; k++)
 		g->memory[k]->last = s;
 	streams[s].functions = true;
