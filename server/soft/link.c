@@ -2,10 +2,12 @@
 /*
  * Linking PTX: the inputs one after the other make one text, in which a
  * declaration finds its definition; that text is this device's binary. What
- * cuLinkComplete gives lives as long as the link.
+ * cuLinkComplete gives lives as long as the link. A link is one thread's: with
+ * another's help the real linker crashes in the link after it.
  */
 #include "soft.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,7 @@ struct link {
 	char *text;
 	size_t size;
 	bool complete;
+	pthread_t thread;
 	struct log log;
 };
 
@@ -42,6 +45,7 @@ CUresult cuLinkCreate_v2(unsigned int n, CUjit_option *options, void **values, C
 	if (!l)
 		return leave(CUDA_ERROR_OUT_OF_MEMORY);
 	object_init(&l->base, KIND_LINK, link_release);
+	l->thread = pthread_self();
 	log_find(n, options, values, &l->log);
 	if (object_publish(&l->base) < 0) {
 		object_put(l);
@@ -58,7 +62,9 @@ static CUresult enter_link(CUlinkState handle, struct link **out)
 	if (result)
 		return result;
 	*out = object_find(KIND_LINK, handle);
-	return *out ? CUDA_SUCCESS : leave(CUDA_ERROR_INVALID_HANDLE);
+	if (!*out || !pthread_equal((*out)->thread, pthread_self()))
+		return leave(CUDA_ERROR_INVALID_HANDLE);
+	return CUDA_SUCCESS;
 }
 
 /* What may stand only once: in pieces after the first it becomes blanks. */

@@ -3,6 +3,7 @@
 #include "soft_test.h"
 
 #include <lz4.h>
+#include <pthread.h>
 #include <zstd.h>
 
 enum {
@@ -287,10 +288,32 @@ static void linking(void **state)
 	ok(cuModuleUnload(m));
 }
 
+static void *add_elsewhere(void *link)
+{
+	static char text[] = ".version 7.0\n.target sm_75\n.address_size 64\n";
+
+	fails(cuLinkAddData_v2(link, CU_JIT_INPUT_PTX, text, sizeof(text), "a", 0, NULL, NULL),
+		CUDA_ERROR_INVALID_HANDLE);
+	fails(cuLinkDestroy(link), CUDA_ERROR_INVALID_HANDLE);
+	return NULL;
+}
+
+static void link_of_another_thread(void **state)
+{
+	CUlinkState link;
+	pthread_t thread;
+
+	ok(cuLinkCreate_v2(0, NULL, NULL, &link));
+	assert_int_equal(pthread_create(&thread, NULL, add_elsewhere, link), 0);
+	pthread_join(thread, NULL);
+	ok(cuLinkDestroy(link));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(good_images), TEST(bad_images), TEST(error_log),
-		TEST(globals), TEST(attributes), TEST(libraries), TEST(linking)};
+		TEST(globals), TEST(attributes), TEST(libraries), TEST(linking),
+		TEST(link_of_another_thread)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
