@@ -57,6 +57,13 @@ CUresult function_described(
 		if (end > f->param_size)
 			f->param_size = end;
 	}
+	if (f->context || client.device_count == 1)
+		return CUDA_SUCCESS;
+	f->of_device = malloc(client.device_count * sizeof(*f->of_device));
+	if (!f->of_device)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	for (int i = 0; i < client.device_count; i++)
+		memcpy(f->of_device[i], attributes, sizeof(*f->of_device));
 	return CUDA_SUCCESS;
 }
 
@@ -69,13 +76,22 @@ static CUresult find(CUfunction handle, const void *out, struct function **f)
 	return out ? function_find(handle, f) : CUDA_ERROR_INVALID_VALUE;
 }
 
-static CUresult get_attribute(const struct function *f, int attribute, int *value)
+static CUresult get_attribute(struct function *f, int attribute, CUdevice dev, int *value)
 {
-	if (attribute < 0 || attribute >= FUNCTION_ATTRIBUTES ||
-		f->attribute[attribute] == INT32_MIN)
+	const int *all = function_attributes(f, dev);
+
+	if (attribute < 0 || attribute >= FUNCTION_ATTRIBUTES || all[attribute] == INT32_MIN)
 		return CUDA_ERROR_INVALID_VALUE;
-	*value = f->attribute[attribute];
+	*value = all[attribute];
 	return CUDA_SUCCESS;
+}
+
+/* Where nothing is current, the first. */
+static CUdevice current_device(void)
+{
+	const struct context *c = context_self();
+
+	return c ? c->device : 0;
 }
 
 CUresult client_cuFuncGetAttribute(int *pi, CUfunction_attribute attrib, CUfunction hfunc)
@@ -83,7 +99,7 @@ CUresult client_cuFuncGetAttribute(int *pi, CUfunction_attribute attrib, CUfunct
 	struct function *f;
 	CUresult r = find(hfunc, pi, &f);
 
-	return r ? r : get_attribute(f, attrib, pi);
+	return r ? r : get_attribute(f, attrib, current_device(), pi);
 }
 
 CUresult client_cuKernelGetAttribute(int *pi, CUfunction_attribute attrib, CUkernel kernel,
@@ -94,7 +110,7 @@ CUresult client_cuKernelGetAttribute(int *pi, CUfunction_attribute attrib, CUker
 
 	if (!r && (dev < 0 || dev >= client.device_count))
 		r = CUDA_ERROR_INVALID_DEVICE;
-	return r ? r : get_attribute(f, attrib, pi);
+	return r ? r : get_attribute(f, attrib, dev, pi);
 }
 
 /* What the driver would say to this value on this device. */
@@ -121,17 +137,34 @@ static CUresult check_attribute(const struct function *f, int attribute, int val
 	}
 }
 
+/* Functions that were made from a kernel are the same code. */
+static void set_functions(const struct function *k, int attribute, int value, CUdevice dev)
+{
+	for (struct module *m = k->module->in_context; m; m = m->next) {
+		if (m->context->device != dev)
+			continue;
+		for (struct function *f = m->functions; f; f = f->next) {
+			if (f->kernel == k)
+				f->attribute[attribute] = value;
+		}
+	}
+}
+
 /* Libraries set the same value before every launch: only a change is worth a frame. */
 static CUresult set_attribute(struct function *f, int attribute, int value, CUdevice dev)
 {
+	int *all = function_attributes(f, dev);
 	CUresult r = check_attribute(f, attribute, value, dev);
 
-	if (r || f->attribute[attribute] == value)
+	if (r || all[attribute] == value)
 		return r;
 	r = wire_function_set_attribute(f->object.handle, attribute, value, dev);
-	if (!r)
-		f->attribute[attribute] = value;
-	return r;
+	if (r)
+		return r;
+	all[attribute] = value;
+	if (f->module->library)
+		set_functions(f, attribute, value, dev);
+	return CUDA_SUCCESS;
 }
 
 CUresult client_cuFuncSetAttribute(CUfunction hfunc, CUfunction_attribute attrib, int value)
@@ -154,18 +187,7 @@ CUresult client_cuKernelSetAttribute(CUfunction_attribute attrib, int val, CUker
 		r = function_find((CUfunction)kernel, &k);
 	if (!r && (dev < 0 || dev >= client.device_count))
 		r = CUDA_ERROR_INVALID_DEVICE;
-	if (!r)
-		r = set_attribute(k, attrib, val, dev);
-	if (r || !k->module->library)
-		return r;
-	/* Functions that were made from the kernel are the same code. */
-	for (struct module *m = k->module->in_context; m; m = m->next) {
-		for (struct function *f = m->functions; f; f = f->next) {
-			if (f->kernel == k)
-				f->attribute[attrib] = val;
-		}
-	}
-	return CUDA_SUCCESS;
+	return r ? r : set_attribute(k, attrib, val, dev);
 }
 
 static CUresult param_info(const struct function *f, size_t index, size_t *offset, size_t *size)

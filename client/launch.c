@@ -72,10 +72,10 @@ static bool exceeds(unsigned value, int limit)
 	return !value || (limit != INT32_MIN && value > (unsigned)limit);
 }
 
-CUresult launch_check(const struct function *f, const struct launch_shape *s)
+CUresult launch_check(struct function *f, const struct launch_shape *s)
 {
-	const struct device *d = &client.device[context_self()->device];
-	const int *limit = d->attribute;
+	CUdevice device = context_self()->device;
+	const int *limit = client.device[device].attribute, *own = function_attributes(f, device);
 	uint64_t threads = (uint64_t)s->block[0] * s->block[1] * s->block[2];
 
 	for (int i = 0; i < 3; i++) {
@@ -85,9 +85,9 @@ CUresult launch_check(const struct function *f, const struct launch_shape *s)
 	}
 	if (threads > (uint64_t)limit[CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK])
 		return CUDA_ERROR_INVALID_VALUE;
-	if (threads > (uint64_t)f->attribute[CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK])
+	if (threads > (uint64_t)own[CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK])
 		return CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES;
-	if (s->shared > (unsigned)f->attribute[CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES])
+	if (s->shared > (unsigned)own[CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES])
 		return CUDA_ERROR_INVALID_VALUE;
 	return CUDA_SUCCESS;
 }

@@ -19,7 +19,7 @@ struct launch_params {
 };
 
 /* The error that a launch of this shape gives natively. */
-CUresult launch_check(const struct function *f, const struct launch_shape *shape);
+CUresult launch_check(struct function *f, const struct launch_shape *shape);
 
 /* Both ways of passing parameters, into one buffer in the kernel's layout. */
 CUresult launch_pack(const struct function *f, void **params, void **extra,

@@ -53,7 +53,8 @@ static CUresult copy_kernel(struct function *f, struct function *kernel)
 	CUresult r;
 
 	f->kernel = kernel;
-	r = function_described(f, kernel->attribute, kernel->param_count, kernel->param);
+	r = function_described(f, function_attributes(kernel, f->context->device),
+		kernel->param_count, kernel->param);
 	return r ? r : wire_kernel_function(kernel->object.handle, f->object.handle);
 }
 
@@ -105,6 +106,7 @@ void function_recycle(struct object *o)
 
 	free(f->name);
 	free(f->param);
+	free(f->of_device);
 }
 
 CUresult members_function(struct module *m, const char *name, void **out)

@@ -26,6 +26,7 @@ struct function {
 	uint32_t param_size; /* bytes of the parameter buffer */
 	uint32_t *param;     /* offset, size; param_count pairs */
 	int attribute[FUNCTION_ATTRIBUTES];
+	int (*of_device)[FUNCTION_ATTRIBUTES]; /* a kernel's, where there are several devices */
 };
 
 struct module {
@@ -46,6 +47,12 @@ CUresult function_find(CUfunction handle, struct function **out);
  * size. */
 CUresult function_described(
 	struct function *f, const int *attributes, uint32_t count, const uint32_t *params);
+
+/* A kernel has attributes of its own on each device. */
+static inline int *function_attributes(struct function *f, CUdevice device)
+{
+	return f->of_device ? f->of_device[device] : f->attribute;
+}
 
 /* For generated stubs. */
 CUresult function_check(CUfunction handle, uint64_t *wire);

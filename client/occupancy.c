@@ -27,7 +27,7 @@ CUresult client_cuOccupancyMaxPotentialBlockSizeWithFlags(int *minGridSize, int 
 		return CUDA_ERROR_INVALID_VALUE;
 	d = &client.device[context_self()->device];
 	warp = d->attribute[CU_DEVICE_ATTRIBUTE_WARP_SIZE];
-	largest = f->attribute[CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK];
+	largest = function_attributes(f, context_self()->device)[CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK];
 	if (blockSizeLimit > 0 && blockSizeLimit < largest)
 		largest = blockSizeLimit;
 	/* From large to small, so that of equal ones the largest block is taken, as the driver does. */
