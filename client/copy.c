@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "abroad.h"
 #include "call.h"
 #include "capture.h"
 #include "client_calls.h"
@@ -28,35 +29,49 @@ static CUresult copy_in(
 	CUdeviceptr dst, const void *src, size_t bytes, struct stream *s, bool async)
 {
 	struct copy_span host = span_of(src, bytes);
+	struct memory_range range;
+	struct abroad abroad;
 	enum copy_way way;
 	struct copy_rows c;
 	CUresult r;
 
 	if (!bytes)
 		return CUDA_SUCCESS;
-	r = memory_check(dst, bytes);
+	r = memory_check_range(dst, bytes, &range);
+	if (r)
+		return r;
+	r = abroad_enter(&abroad, &s, &range);
 	if (!r)
 		r = copy_source(s, &host, async, &way);
 	c = row(dst, &host);
-	return r ? r : copy_rows_in(&c, way, s);
+	if (!r)
+		r = copy_rows_in(&c, way, s);
+	return abroad_leave(&abroad, r);
 }
 
 static CUresult copy_out(void *dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async)
 {
 	struct copy_span host = span_of(dst, bytes);
+	struct memory_range range;
+	struct abroad abroad;
 	enum copy_way way;
 	struct copy_rows c;
 	CUresult r;
 
 	if (!bytes)
 		return CUDA_SUCCESS;
-	r = memory_check(src, bytes);
+	r = memory_check_range(src, bytes, &range);
+	if (r)
+		return r;
+	r = abroad_enter(&abroad, &s, &range);
 	if (!r)
 		r = copy_target(s, &host, async, &way);
 	c = row(src, &host);
 	if (!r)
 		r = copy_rows_out(&c, way, s);
-	return r ? r : copy_out_end(s, way, async);
+	if (!r)
+		r = copy_out_end(s, way, async);
+	return abroad_leave(&abroad, r);
 }
 
 /* Between two devices: the server's memory is mapped on its own, and only this call does not mind. */
@@ -74,6 +89,7 @@ static CUresult peer_copy(const struct memory_range *to, CUdeviceptr dst,
 CUresult copy_device(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s)
 {
 	struct memory_range to, from;
+	struct abroad abroad;
 	uint64_t stream;
 	CUresult r;
 
@@ -82,15 +98,18 @@ CUresult copy_device(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stre
 	r = memory_check_range(dst, bytes, &to);
 	if (!r)
 		r = memory_check_range(src, bytes, &from);
+	if (r)
+		return r;
+	r = abroad_enter(&abroad, &s, &from);
 	if (!r)
 		r = window_take(s, 1);
 	if (!r)
 		r = stream_use(s, &stream);
-	if (r)
-		return r;
-	if (to.device != from.device)
-		return peer_copy(&to, dst, &from, src, bytes, stream);
-	return wire_copy_device(dst, src, bytes, stream);
+	if (!r)
+		r = to.device != from.device
+			    ? peer_copy(&to, dst, &from, src, bytes, stream)
+			    : wire_copy_device(dst, src, bytes, stream);
+	return abroad_leave(&abroad, r);
 }
 
 /* The server has both sides. */
@@ -228,13 +247,20 @@ static CUresult context_settle(struct context *c)
 	return r;
 }
 
+CUresult copy_contexts(CUcontext dst, CUcontext src)
+{
+	return (dst && !context_get(dst)) || (src && !context_get(src)) ? CUDA_ERROR_INVALID_CONTEXT
+									: CUDA_SUCCESS;
+}
+
 CUresult copy_serialize(CUcontext dst, CUcontext src)
 {
-	struct context *to = context_get(dst), *from = context_get(src);
-	CUresult r;
+	struct context *to = dst ? context_get(dst) : context_self();
+	struct context *from = src ? context_get(src) : context_self();
+	CUresult r = copy_contexts(dst, src);
 
-	if (!to || !from)
-		return CUDA_ERROR_INVALID_CONTEXT;
+	if (r)
+		return r;
 	r = context_settle(to);
 	return r || from == to ? r : context_settle(from);
 }
@@ -255,7 +281,7 @@ CUresult client_cuMemcpyPeer(CUdeviceptr dstDevice, CUcontext dstContext, CUdevi
 CUresult client_cuMemcpyPeerAsync(CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice,
 	CUcontext srcContext, size_t ByteCount, CUstream hStream)
 {
-	if (!context_get(dstContext) || !context_get(srcContext))
-		return CUDA_ERROR_INVALID_CONTEXT;
-	return client_cuMemcpyDtoDAsync_v2(dstDevice, srcDevice, ByteCount, hStream);
+	CUresult r = copy_contexts(dstContext, srcContext);
+
+	return r ? r : client_cuMemcpyDtoDAsync_v2(dstDevice, srcDevice, ByteCount, hStream);
 }

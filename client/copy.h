@@ -44,6 +44,8 @@ CUresult copy_out_end(struct stream *s, enum copy_way way, bool async);
 /* On the server, also between two devices. */
 CUresult copy_device(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s);
 
+/* INVALID_CONTEXT; natively NULL is the current one. */
+CUresult copy_contexts(CUcontext dst, CUcontext src);
 /* cuMemcpyPeer and cuMemcpy3DPeer come after all work of both contexts, and all that is given to them later
  * comes after the copy: wait before it; the caller waits for the copy. INVALID_CONTEXT. */
 CUresult copy_serialize(CUcontext dst, CUcontext src);

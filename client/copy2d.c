@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "abroad.h"
 #include "call.h"
 #include "capture.h"
 #include "client_calls.h"
@@ -104,9 +105,14 @@ static struct copy_rows slice(const struct box *b, const struct side *device,
 static CUresult box_in(const struct box *b, struct stream *s, bool async)
 {
 	struct copy_span host = span_of(b, &b->src);
+	struct memory_range range;
+	struct abroad abroad;
 	enum copy_way way;
-	CUresult r = memory_check(b->dst.address, extent(b, &b->dst));
+	CUresult r = memory_check_range(b->dst.address, extent(b, &b->dst), &range);
 
+	if (r)
+		return r;
+	r = abroad_enter(&abroad, &s, &range);
 	if (!r)
 		r = copy_source(s, &host, async, &way);
 	for (size_t z = 0; z < b->depth && !r; z++) {
@@ -114,15 +120,20 @@ static CUresult box_in(const struct box *b, struct stream *s, bool async)
 
 		r = copy_rows_in(&c, way, s);
 	}
-	return r;
+	return abroad_leave(&abroad, r);
 }
 
 static CUresult box_out(const struct box *b, struct stream *s, bool async)
 {
 	struct copy_span host = span_of(b, &b->dst);
+	struct memory_range range;
+	struct abroad abroad;
 	enum copy_way way;
-	CUresult r = memory_check(b->src.address, extent(b, &b->src));
+	CUresult r = memory_check_range(b->src.address, extent(b, &b->src), &range);
 
+	if (r)
+		return r;
+	r = abroad_enter(&abroad, &s, &range);
 	if (!r)
 		r = copy_target(s, &host, async, &way);
 	for (size_t z = 0; z < b->depth && !r; z++) {
@@ -130,7 +141,9 @@ static CUresult box_out(const struct box *b, struct stream *s, bool async)
 
 		r = copy_rows_out(&c, way, s);
 	}
-	return r ? r : copy_out_end(s, way, async);
+	if (!r)
+		r = copy_out_end(s, way, async);
+	return abroad_leave(&abroad, r);
 }
 
 static CUresult box_host(const struct box *b, struct stream *s)
@@ -162,12 +175,14 @@ static CUresult box_peer(const struct box *b, struct stream *s)
 
 static CUresult box_device(const struct box *b, struct stream *s)
 {
-	struct memory_range to, from;
-	CUresult r = CUDA_SUCCESS;
+	struct memory_range to = {0}, from = {0};
+	struct abroad abroad;
+	CUresult r;
 
 	if (memory_find(b->dst.address, &to) && memory_find(b->src.address, &from) &&
 		to.device != from.device)
 		return box_peer(b, s);
+	r = abroad_enter(&abroad, &s, &from);
 	for (size_t z = 0; z < b->depth && !r; z++) {
 		CUDA_MEMCPY2D c = {
 			.srcMemoryType = CU_MEMORYTYPE_UNIFIED,
@@ -187,7 +202,7 @@ static CUresult box_device(const struct box *b, struct stream *s)
 		if (!r)
 			r = wire_copy_device_2d(&c, wire);
 	}
-	return r;
+	return abroad_leave(&abroad, r);
 }
 
 /* Both sides are host memory, which the server has too. */
@@ -278,11 +293,10 @@ CUresult client_cuMemcpy3DAsync_v2(const CUDA_MEMCPY3D *pCopy, CUstream hStream)
 static CUresult peer_3d(const CUDA_MEMCPY3D_PEER *p, CUstream stream, bool async)
 {
 	CUDA_MEMCPY3D c;
+	CUresult r = p ? copy_contexts(p->dstContext, p->srcContext) : CUDA_ERROR_INVALID_VALUE;
 
-	if (!p)
-		return CUDA_ERROR_INVALID_VALUE;
-	if (!context_get(p->srcContext) || !context_get(p->dstContext))
-		return CUDA_ERROR_INVALID_CONTEXT;
+	if (r)
+		return r;
 	c = (CUDA_MEMCPY3D){
 		.srcXInBytes = p->srcXInBytes, .srcY = p->srcY, .srcZ = p->srcZ, .srcLOD = p->srcLOD,
 		.srcMemoryType = p->srcMemoryType, .srcHost = p->srcHost, .srcDevice = p->srcDevice,

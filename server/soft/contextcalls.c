@@ -216,8 +216,10 @@ CUresult cuCtxEnablePeerAccess(CUcontext peer, unsigned int flags)
 	result = context_find(peer, &p);
 	if (result)
 		return leave(result);
-	if (!p->active || p->dev == c->dev)
+	if (!p->active)
 		return leave(CUDA_ERROR_INVALID_DEVICE);
+	if (p->dev == c->dev)
+		return leave(CUDA_ERROR_PEER_ACCESS_UNSUPPORTED);
 	if (c->peers & 1u << p->dev->index)
 		return leave(CUDA_ERROR_PEER_ACCESS_ALREADY_ENABLED);
 	c->peers |= 1u << p->dev->index;

@@ -94,6 +94,10 @@ CUresult copy_submit(struct stream *s, struct copy copy, bool blocking)
 	if (!copy.width || !copy.height || !copy.depth)
 		return CUDA_SUCCESS;
 	result = copy_check(&copy);
+	if (!result && !copy.peer &&
+		(!range_reachable(copy.dst, s->ctx->dev->index) ||
+			!range_reachable(copy.src, s->ctx->dev->index)))
+		result = CUDA_ERROR_INVALID_VALUE;
 	if (result)
 		return result;
 	if (blocking && device_only(copy.src) && device_only(copy.dst))
@@ -122,7 +126,8 @@ CUresult copy_linear(uint64_t dst, uint64_t src, size_t bytes, CUstream stream, 
 		.src_slice = bytes,
 		.width = bytes,
 		.height = 1,
-		.depth = 1};
+		.depth = 1,
+		.peer = way & COPY_PEER};
 	struct context *c;
 	struct stream *s;
 	CUresult result = enter(&c);

@@ -10,6 +10,7 @@ enum copy_way {
 	COPY_FROM_DEVICE = 1, /* the caller says so: else the address tells */
 	COPY_TO_DEVICE = 2,
 	COPY_BLOCKING = 4,
+	COPY_PEER = 8, /* asks nobody for access */
 };
 
 CUresult copy_submit(struct stream *s, struct copy copy, bool blocking);

@@ -43,15 +43,16 @@ CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t bytes, CU
 	return copy_linear(dst, src, bytes, stream, COPY_FROM_DEVICE | COPY_TO_DEVICE);
 }
 
+/* Natively NULL is the current one. */
 static CUresult contexts_good(CUcontext a, CUcontext b)
 {
 	struct context *c;
-	CUresult result = enter_device();
+	CUresult result = enter(&c);
 
 	if (result)
 		return result;
-	result = context_find(a, &c);
-	if (!result)
+	result = a ? context_find(a, &c) : CUDA_SUCCESS;
+	if (!result && b)
 		result = context_find(b, &c);
 	return leave(result);
 }
@@ -72,7 +73,7 @@ CUresult cuMemcpyPeer(
 
 	if (!result)
 		result = copy_linear(dst, src, bytes, NULL,
-			COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING);
+			COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING | COPY_PEER);
 	return result ? result : cuStreamSynchronize(NULL);
 }
 
@@ -82,5 +83,6 @@ CUresult cuMemcpyPeerAsync(CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr src, 
 	CUresult result = contexts_good(dst_ctx, src_ctx);
 
 	return result ? result
-		      : copy_linear(dst, src, bytes, stream, COPY_FROM_DEVICE | COPY_TO_DEVICE);
+		      : copy_linear(dst, src, bytes, stream,
+				COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_PEER);
 }

@@ -24,6 +24,7 @@ CUresult set_check(struct set *set)
 static CUresult submit(CUstream stream, struct set set, bool blocking)
 {
 	struct op op = {.kind = OP_SET, .set = set};
+	struct ptx_range range;
 	struct context *c;
 	struct stream *s;
 	CUresult result = enter(&c);
@@ -36,6 +37,8 @@ static CUresult submit(CUstream stream, struct set set, bool blocking)
 	if (result || !set.width || !set.height)
 		return leave(result);
 	result = set_check(&set);
+	if (!result && !range_access(s->ctx->dev->index, s->ctx->peers, set.dst, 1, true, &range))
+		result = CUDA_ERROR_INVALID_VALUE;
 	if (result)
 		return leave(result);
 	if (blocking && host(set.dst))

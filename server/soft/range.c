@@ -195,6 +195,13 @@ bool range_covered(uint64_t addr, size_t size)
 	return true;
 }
 
+bool range_reachable(uint64_t addr, unsigned dev)
+{
+	struct range *r = range_find(addr);
+
+	return !r || r->kind != RANGE_MAPPED || r->readers & 1u << dev;
+}
+
 /* Inaccessible and without backing; still reserved unless that is over too. */
 static void forget(uintptr_t addr, size_t size, bool reserved)
 {

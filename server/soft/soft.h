@@ -128,6 +128,8 @@ void range_set_access(struct range *r, uint32_t readers, uint32_t writers);
 void ranges_set_pool_access(struct pool *p, uint32_t access);
 /* All of it is inside ranges that somebody may touch. */
 bool range_covered(uint64_t addr, size_t size);
+/* For copies in a context of @dev: a mapping is only for those that were given access. */
+bool range_reachable(uint64_t addr, unsigned dev);
 void ranges_init(void);
 
 /* Carves addresses and charges the device; -ENOMEM beyond its memory. */
@@ -187,6 +189,7 @@ struct copy {
 	size_t dst_pitch, dst_slice, src_pitch, src_slice;
 	size_t width, height, depth;
 	bool dst_device, src_device;
+	bool peer;     /* from one context to another, whatever access they have */
 	void *staging; /* owned; src points into it */
 };
 

@@ -74,6 +74,84 @@ static void copies(void)
 	DO(cuMemFree_v2(back));
 }
 
+/* What is the other device's is at hand for copies without peer access. */
+static void from_abroad(void)
+{
+	CUdeviceptr a = words_of(0, N), b = words_of(0, N);
+	static unsigned host[N], back[N];
+	CUDA_MEMCPY2D rows = {.srcMemoryType = CU_MEMORYTYPE_HOST, .srcHost = host, .srcPitch = PITCH,
+		.dstMemoryType = CU_MEMORYTYPE_DEVICE, .dstDevice = b, .dstPitch = PITCH,
+		.WidthInBytes = WIDTH, .Height = ROWS};
+	unsigned *pinned;
+	CUresult r, done;
+	CUstream s;
+
+	for (unsigned i = 0; i < N; i++)
+		host[i] = i * 3;
+	on(1);
+	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	DO(cuMemHostAlloc((void **)&pinned, N * 4, CU_MEMHOSTALLOC_PORTABLE));
+	SAY(cuMemcpyHtoD_v2(a, host, N * 4));
+	say_words("to the other device", a, N);
+	memset(host, 0, sizeof(host));
+	SAY(cuMemcpyDtoHAsync_v2(pinned, a, N * 4, s));
+	SAY(cuMemcpyDtoDAsync_v2(b, a, N * 4, s));
+	SAY(cuMemcpyDtoHAsync_v2(back, b, N * 4, s));
+	DO(cuStreamSynchronize(s));
+	printf("pinned: %u, pageable: %u\n", pinned[N - 1], back[N - 1]);
+	for (unsigned i = 0; i < N; i++)
+		pinned[i] = i * 5;
+	SAY(cuMemcpyHtoDAsync_v2(a, pinned, N * 4, s));
+	SAY(cuMemcpy2DAsync_v2(&rows, s));
+	DO(cuStreamSynchronize(s));
+	say_words("asynchronously", a, N);
+	say_words("rows to the other device", b, N);
+	/* A set is refused, at once or when it is waited for. */
+	r = cuMemsetD32Async(a, 6, N, s);
+	done = cuStreamSynchronize(s);
+	printf("set: %s\n", result_name(r ? r : done));
+	say_words("not set", a, N);
+	DO(cuMemFree_v2(a));
+	DO(cuMemFree_v2(b));
+	DO(cuMemFreeHost(pinned));
+}
+
+/* What is set of a kernel is set for one device. */
+static void attributes_of_kernels(void)
+{
+	enum { MUCH = 50000 }; /* more shared memory than what is to be had without */
+	const CUfunction_attribute most = CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+	CUlibrary library;
+	CUfunction f[2];
+	CUkernel k;
+	int value;
+
+	DO(cuLibraryLoadData(&library, kernels_ptx, NULL, NULL, 0, NULL, NULL, 0));
+	DO(cuLibraryGetKernel(&k, library, "reverse"));
+	for (int i = 0; i < 2; i++) {
+		on(i);
+		DO(cuKernelGetFunction(&f[i], k));
+	}
+	for (int set = 0; set < 2; set++) {
+		DO(cuKernelSetAttribute(most, MUCH, k, set));
+		for (int i = 0; i < 2; i++) {
+			CUdeviceptr p = words_of(i, 32);
+			void *args[] = {&p};
+
+			DO(cuMemsetD32_v2(p, 1, 32));
+			DO(cuKernelGetAttribute(&value, most, k, i));
+			printf("device %d: %d, ", i, value);
+			DO(cuFuncGetAttribute(&value, most, f[i]));
+			printf("its function: %d\n", value);
+			SAY(cuLaunchKernel((CUfunction)k, 1, 1, 1, 32, 1, 1, MUCH, NULL, args, NULL));
+			SAY(cuLaunchKernel(f[i], 1, 1, 1, 32, 1, 1, MUCH, NULL, args, NULL));
+			DO(cuCtxSynchronize());
+			DO(cuMemFree_v2(p));
+		}
+	}
+	DO(cuLibraryUnload(library));
+}
+
 static void kernels(void)
 {
 	CUdeviceptr big = words_of(0, 1 << 20), small = words_of(0, SMALL), later;
@@ -119,6 +197,8 @@ int main(void)
 		module[i] = program_load();
 	}
 	copies();
+	from_abroad();
+	attributes_of_kernels();
 	kernels();
 	return 0;
 }
