@@ -9,6 +9,7 @@
 #include "capture.h"
 #include "client_calls.h"
 #include "context.h"
+#include "hostmem.h"
 #include "memory.h"
 #include "window.h"
 #include "wire_calls.h"
@@ -38,6 +39,9 @@ static CUresult copy_in(
 	if (!bytes)
 		return CUDA_SUCCESS;
 	r = memory_check_range(dst, bytes, &range);
+	if (r)
+		return r;
+	r = hostmem_scan_copy(src, bytes);
 	if (r)
 		return r;
 	r = abroad_enter(&abroad, &s, &range);

@@ -23,6 +23,7 @@
 
 enum {
 	PAGE = 4096,
+	SCAN_MAX = 64 << 10,
 	REGISTER_FLAGS = CU_MEMHOSTREGISTER_PORTABLE | CU_MEMHOSTREGISTER_DEVICEMAP |
 			 CU_MEMHOSTREGISTER_IOMEMORY | CU_MEMHOSTREGISTER_READ_ONLY,
 	ALLOC_FLAGS = CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP |
@@ -258,6 +259,23 @@ CUresult hostmem_use(uint64_t address)
 	if (!memory_find(address, &range) || range.kind != MEMORY_HOST)
 		return CUDA_SUCCESS;
 	return mirror_activate(range.base, range.size);
+}
+
+/* Words that can be addresses of ours are few, so that nothing else is looked up. */
+CUresult hostmem_scan_copy(const void *bytes, size_t size)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	if (size > SCAN_MAX)
+		return r;
+	for (size_t at = 0; at + 8 <= size && !r; at += 8) {
+		uint64_t value;
+
+		memcpy(&value, (const uint8_t *)bytes + at, 8);
+		if (value - client.host_base < client.host_size)
+			r = hostmem_use(value);
+	}
+	return r;
 }
 
 CUresult hostmem_scan(const void *params, size_t size)

@@ -22,6 +22,15 @@ extern "C" __global__ void add(unsigned *p, unsigned n, unsigned value)
 		p[i] += value;
 }
 
+// What it changes is behind an address that memory of the device holds.
+extern "C" __global__ void add_behind(unsigned **p, unsigned n, unsigned value)
+{
+	unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
+
+	if (i < n)
+		(*p)[i] += value;
+}
+
 // Takes a while before it multiplies, so that work which does not wait for it comes first.
 extern "C" __global__ void slow_multiply(unsigned *p, unsigned n, unsigned value, unsigned loops)
 {

@@ -51,6 +51,34 @@ static void halves(unsigned *host, CUdeviceptr device, CUstream s)
 	host_words("halves", host);
 }
 
+/* Kernels find the memory by an address that was copied to the device. */
+static void behind_pointers(CUfunction add_behind, CUstream s)
+{
+	struct {
+		unsigned long long what;
+		unsigned *where;
+	} node = {7, NULL};
+	CUdeviceptr p, at;
+	unsigned n = N, value = 4;
+	void *args[] = {&at, &n, &value};
+
+	DO(cuMemHostAlloc((void **)&node.where, N * 4, CU_MEMHOSTALLOC_DEVICEMAP));
+	for (unsigned i = 0; i < N; i++)
+		node.where[i] = i;
+	p = device_words(4);
+	at = p + 8;
+	DO(cuMemcpyHtoD_v2(p, &node, sizeof(node)));
+	DO(cuCtxSynchronize());
+	for (int i = 0; i < 2; i++) {
+		DO(launch_over(add_behind, N, s, args));
+		DO(cuStreamSynchronize(s));
+		host_words("behind a pointer", node.where);
+		node.where[0] = 1000;
+	}
+	DO(cuMemFree_v2(p));
+	DO(cuMemFreeHost(node.where));
+}
+
 static void wrong(void)
 {
 	CUdeviceptr device;
@@ -97,6 +125,7 @@ int main(void)
 	printf("by an inner address: %u %u\n", ((unsigned *)q)[100], ((unsigned *)q)[N - 1]);
 	DO(cuMemFreeHost(q));
 	SAY(cuMemFreeHost(q));
+	behind_pointers(program_kernel(m, "add_behind"), s);
 	wrong();
 	DO(cuMemFreeHost(p));
 	return 0;
