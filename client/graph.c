@@ -236,17 +236,17 @@ CUresult client_cuGraphHostNodeSetParams(CUgraphNode hNode, const CUDA_HOST_NODE
 
 CUresult client_cuGraphHostNodeGetParams(CUgraphNode hNode, CUDA_HOST_NODE_PARAMS *nodeParams)
 {
-	uint64_t id;
+	CUDA_HOST_NODE_PARAMS told;
 	CUresult r = call_check(CALL_NO_CONTEXT);
 
 	if (r)
 		return r;
 	if (!hNode || !nodeParams)
 		return CUDA_ERROR_INVALID_VALUE;
-	r = wire_graph_get_host((uintptr_t)hNode, &id);
+	r = wire_graph_get_host((uintptr_t)hNode, &told);
 	if (r)
 		return r;
-	return hostfunc_describe(id, &nodeParams->fn, &nodeParams->userData)
+	return hostfunc_describe((uintptr_t)told.userData, &nodeParams->fn, &nodeParams->userData)
 		       ? CUDA_SUCCESS
 		       : CUDA_ERROR_INVALID_VALUE;
 }

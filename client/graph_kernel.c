@@ -16,15 +16,16 @@
 #include "module.h"
 #include "wire_calls.h"
 
-/* A kernel node's parameters in the form that all versions of the structure share. */
+/* A kernel node as it travels: its function by number, its parameters apart. */
 struct kernel {
-	uint64_t function;
-	struct launch_shape shape;
+	CUDA_KERNEL_NODE_PARAMS node;
 	struct launch_params params;
 };
 
 static CUresult kernel_read(const CUDA_KERNEL_NODE_PARAMS *from, struct kernel *out)
 {
+	struct launch_shape shape = {{from->gridDimX, from->gridDimY, from->gridDimZ},
+		{from->blockDimX, from->blockDimY, from->blockDimZ}, from->sharedMemBytes};
 	struct function *f;
 	CUresult r = call_check(0);
 
@@ -32,10 +33,9 @@ static CUresult kernel_read(const CUDA_KERNEL_NODE_PARAMS *from, struct kernel *
 		r = function_find(from->func ? from->func : (CUfunction)from->kern, &f);
 	if (r)
 		return r;
-	out->shape = (struct launch_shape){{from->gridDimX, from->gridDimY, from->gridDimZ},
-		{from->blockDimX, from->blockDimY, from->blockDimZ}, from->sharedMemBytes};
-	out->function = f->object.handle;
-	r = launch_check(f, &out->shape);
+	out->node = *from;
+	out->node.func = (CUfunction)(uintptr_t)f->object.handle;
+	r = launch_check(f, &shape);
 	if (!r)
 		r = launch_pack(f, from->kernelParams, from->extra, &out->params);
 	if (!r)
@@ -68,10 +68,8 @@ static CUresult kernel_add(const struct place *p, const CUDA_KERNEL_NODE_PARAMS 
 		r = kernel_read(params, &k);
 	if (r)
 		return r;
-	return wire_graph_add_kernel((uintptr_t)p->graph, p->dependencies, p->count, k.function,
-		k.shape.grid[0], k.shape.grid[1], k.shape.grid[2], k.shape.block[0],
-		k.shape.block[1], k.shape.block[2], k.shape.shared, k.params.bytes, k.params.size,
-		p->out);
+	return wire_graph_add_kernel((uintptr_t)p->graph, p->dependencies, p->count, &k.node,
+		k.params.bytes, k.params.size, p->out);
 }
 
 /* Of the executable graph's copy of the node or, where @exec is NULL, of the node itself. */
@@ -86,9 +84,10 @@ static CUresult kernel_set(
 	r = kernel_read(params, &k);
 	if (r)
 		return r;
-	return wire_graph_set_kernel((uintptr_t)exec, (uintptr_t)node, k.function, k.shape.grid[0],
-		k.shape.grid[1], k.shape.grid[2], k.shape.block[0], k.shape.block[1],
-		k.shape.block[2], k.shape.shared, k.params.bytes, k.params.size);
+	return exec ? wire_graph_exec_set_kernel((uintptr_t)exec, (uintptr_t)node, &k.node,
+			      k.params.bytes, k.params.size)
+		    : wire_graph_set_kernel(
+			      (uintptr_t)node, &k.node, k.params.bytes, k.params.size);
 }
 
 static CUresult kernel_set_v1(

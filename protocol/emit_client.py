@@ -48,7 +48,7 @@ def reply_values(call):
         real = item.leaf.handle and not item.leaf.minted
         learn = f'\t\t\treal_learn(KIND_{item.leaf.base}, {{}}, {{}});\n' if real else ''
         if item.kind == 'value':
-            decls += f'\t{item.leaf.base} {got};\n'
+            decls += f'\t{item.leaf.base if item.leaf.pointer else item.leaf.ctype} {got};\n'
             gets += f'\t\tget_value(&c.in, &{got}, sizeof({got}));\n'
             # A failed `always` call has results, but made nothing.
             wanted = [item.var.name] if item.leaf.optional and item.var.pointer else []

@@ -255,9 +255,9 @@ class Spec:
                 call.wire and (call.name != call.name.lower() or call.hand_server == bool(call.calls))})
         for target, _ in filter(None, (call.via, call.calls)):
             self.refuse(call, ' ', {f'is answered by {target}, which does not exist': target not in names})
-        if call.calls:
-            unused = [v.name for v in call.params if v.name not in call.calls[1]]
-            self.refuse(call, ' ', {f'does not give {"".join(unused[:1])} to {call.calls[0]}': unused})
+        given = [arg for _, args in filter(None, (call.calls, call.first, call.then)) for arg in args]
+        unused = [v.name for v in call.params if call.calls and v.name not in given]
+        self.refuse(call, ' ', {f'does not use {"".join(unused[:1])}': unused})
         if remote:
             self.lay_out(call)
             runs = self.cached_fixed and any(i.kind == 'run' for i in call.reply)

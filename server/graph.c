@@ -14,62 +14,32 @@ enum {
 	GRAPH_DEPTH = 16, /* graphs in graphs that are looked into */
 };
 
-/* A node's launch, with the list that carries its parameters. */
-struct node_launch {
-	CUDA_KERNEL_NODE_PARAMS params;
+/* The list that carries a node's parameters to the driver. */
+struct node_extra {
 	size_t bytes;
-	void *extra[5];
+	void *list[5];
 };
 
-static void launch_fill(struct request *q, struct node_launch *l, CUfunction function,
-	const unsigned shape[SHAPE], const uint8_t *params, unsigned bytes)
-{
-	*l = (struct node_launch){.bytes = bytes};
-	if (function_is_kernel(q->session, function))
-		l->params.kern = (CUkernel)function;
-	else
-		l->params.func = function;
-	l->params.gridDimX = shape[0];
-	l->params.gridDimY = shape[1];
-	l->params.gridDimZ = shape[2];
-	l->params.blockDimX = shape[3];
-	l->params.blockDimY = shape[4];
-	l->params.blockDimZ = shape[5];
-	l->params.sharedMemBytes = shape[6];
-	l->extra[0] = CU_LAUNCH_PARAM_BUFFER_POINTER;
-	l->extra[1] = (void *)params;
-	l->extra[2] = CU_LAUNCH_PARAM_BUFFER_SIZE;
-	l->extra[3] = &l->bytes;
-	l->extra[4] = CU_LAUNCH_PARAM_END;
-	l->params.extra = bytes ? l->extra : NULL;
-}
-
-CUresult server_graph_add_kernel(struct request *q, CUgraph graph, const CUgraphNode *nodes,
-	size_t count, CUfunction function, unsigned int grid_x, unsigned int grid_y,
-	unsigned int grid_z, unsigned int block_x, unsigned int block_y, unsigned int block_z,
-	unsigned int shared_bytes, const uint8_t *params, unsigned int bytes, CUgraphNode *node)
-{
-	const unsigned shape[SHAPE] = {
-		grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes};
-	struct node_launch l;
-
-	launch_fill(q, &l, function, shape, params, bytes);
-	return driver.cuGraphAddKernelNode_v2(node, graph, nodes, count, &l.params);
-}
-
-CUresult server_graph_set_kernel(struct request *q, CUgraphExec exec, CUgraphNode node,
-	CUfunction function, unsigned int grid_x, unsigned int grid_y, unsigned int grid_z,
-	unsigned int block_x, unsigned int block_y, unsigned int block_z, unsigned int shared_bytes,
+/* The function may be a kernel, and its parameters are packed. */
+CUresult kernel_node_given(struct request *q, CUDA_KERNEL_NODE_PARAMS *kernel,
 	const uint8_t *params, unsigned int bytes)
 {
-	const unsigned shape[SHAPE] = {
-		grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes};
-	struct node_launch l;
+	struct node_extra *extra = request_alloc(q, 1, sizeof(*extra));
 
-	launch_fill(q, &l, function, shape, params, bytes);
-	if (exec)
-		return driver.cuGraphExecKernelNodeSetParams_v2(exec, node, &l.params);
-	return driver.cuGraphKernelNodeSetParams_v2(node, &l.params);
+	if (!extra)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	if (function_is_kernel(q->session, kernel->func)) {
+		kernel->kern = (CUkernel)kernel->func;
+		kernel->func = NULL;
+	}
+	extra->bytes = bytes;
+	extra->list[0] = CU_LAUNCH_PARAM_BUFFER_POINTER;
+	extra->list[1] = (void *)params;
+	extra->list[2] = CU_LAUNCH_PARAM_BUFFER_SIZE;
+	extra->list[3] = &extra->bytes;
+	extra->list[4] = CU_LAUNCH_PARAM_END;
+	kernel->extra = bytes ? extra->list : NULL;
+	return CUDA_SUCCESS;
 }
 
 /* The client's number of a function that the driver names. */
@@ -235,15 +205,13 @@ CUresult server_graph_keep(struct request *q, CUgraph graph, CUstream stream, ui
 	return r;
 }
 
-CUresult server_graph_get_host(struct request *q, CUgraphNode node, uint64_t *id)
+/* The client knows its function by the number that the node has. */
+CUresult host_node_told(struct request *q, CUDA_HOST_NODE_PARAMS *host)
 {
-	CUDA_HOST_NODE_PARAMS params = {0};
-	CUresult r = driver.cuGraphHostNodeGetParams(node, &params);
+	uint64_t id = hostfunc_node_id(host->fn, host->userData);
 
-	if (r)
-		return r;
-	*id = hostfunc_node_id(params.fn, params.userData);
-	return *id ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
+	host->userData = (void *)(uintptr_t)id;
+	return id ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
 }
 
 CUresult graph_launched(struct request *q, CUgraphExec exec, CUstream stream)

@@ -3,7 +3,7 @@
 #ifndef CALLS_H
 #define CALLS_H
 
-#define SPEC_HASH 0x3621749fb3ec517eull
+#define SPEC_HASH 0x1a61232d16611eaaull
 
 #define OPCODES(X) \
 	X(setAsync, 0x0100, 0, .stream_at = 17, .event_at = -1) \

@@ -213,7 +213,7 @@ int serve_make(struct request *q)
 	uint8_t log_given;
 	const uint8_t *config_boxes_raw;
 	uint64_t log_room;
-	size_t payload = 20;
+	size_t payload = 28;
 	uint8_t *out;
 	int err;
 
@@ -250,6 +250,7 @@ int serve_make(struct request *q)
 	put_bytes(&out, &r, 4);
 	put_bytes(&out, &graph, 8);
 	put_bytes(&out, &outcome.node, 8);
+	put_bytes(&out, &outcome.at, 8);
 	put_bytes(&out, log, log_room * 1);
 	q->out = out;
 	return request_send(q);

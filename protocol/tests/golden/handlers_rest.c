@@ -132,15 +132,17 @@ int serve_event_end(struct request *q)
 	struct cursor in = q->in;
 	CUresult r = CUDA_SUCCESS;
 	Event event = {0};
+	Mode mode = {0};
 	uint64_t event_id;
 
 	get_value(&in, &event, 8);
 	event_id = (uint64_t)(uintptr_t)event;
+	get_value(&in, &mode, 4);
 	if (!get_all(&in))
 		return -EPROTO;
 	find_minted(q, KIND_Event, &event, &r);
 	if (r == CUDA_SUCCESS)
-		r = event_leave(q, event);
+		r = event_leave(q, event, mode);
 	if (r == CUDA_SUCCESS)
 		r = driver.eventDestroy(event);
 	if (r == CUDA_SUCCESS) {

@@ -6,7 +6,7 @@
 #include "session.h"
 
 /* What goes before and after functions of the driver. */
-CUresult event_leave(struct request *, Event);
+CUresult event_leave(struct request *, Event, Mode);
 CUresult mode_check(struct request *, Mode);
 CUresult mode_note(struct request *, Mode, size_t);
 

@@ -26,6 +26,6 @@ CUresult wire_event_plain(Mode mode, uint64_t event);
 /* The same, with a constant. */
 CUresult wire_mode_reset(size_t value);
 /* The end of what the one before made. */
-CUresult wire_event_end(uint64_t event);
+CUresult wire_event_end(uint64_t event, Mode mode);
 
 #endif

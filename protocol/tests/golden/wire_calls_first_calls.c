@@ -189,6 +189,7 @@ CUresult wire_make(Graph *graph, const Config *config, Result *outcome, const ch
 	CUresult r_got;
 	Graph graph_got;
 	Node outcome_node_got;
+	void * outcome_at_got;
 	const uint8_t *log_got;
 	uint64_t log_count;
 
@@ -215,6 +216,7 @@ CUresult wire_make(Graph *graph, const Config *config, Result *outcome, const ch
 		get_value(&c.in, &r_got, sizeof(r_got));
 		get_value(&c.in, &graph_got, sizeof(graph_got));
 		get_value(&c.in, &outcome_node_got, sizeof(outcome_node_got));
+		get_value(&c.in, &outcome_at_got, sizeof(outcome_at_got));
 		log_count = (log ? size : 0);
 		log_got = get_run(&c.in, log_count, 1);
 		if (!c.in.bad) {
@@ -224,6 +226,7 @@ CUresult wire_make(Graph *graph, const Config *config, Result *outcome, const ch
 			real_learn(KIND_Graph, &graph_got, 1);
 			outcome->node = outcome_node_got;
 			real_learn(KIND_Node, &outcome_node_got, 1);
+			outcome->at = outcome_at_got;
 			if (log_count)
 				memcpy(log, log_got, log_count * 1);
 		}

@@ -109,9 +109,9 @@ CUresult wire_mode_reset(size_t value)
 	return call_end(&c, r);
 }
 
-CUresult wire_event_end(uint64_t event)
+CUresult wire_event_end(uint64_t event, Mode mode)
 {
-	size_t payload = 8;
+	size_t payload = 12;
 	struct call c;
 	CUresult r;
 	uint8_t *out;
@@ -121,6 +121,7 @@ CUresult wire_event_end(uint64_t event)
 		return r;
 	out = c.out;
 	put_bytes(&out, &event, 8);
+	put_bytes(&out, &mode, 4);
 	c.out = out;
 	return call_post(&c);
 }
