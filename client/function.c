@@ -158,7 +158,9 @@ static CUresult set_attribute(struct function *f, int attribute, int value, CUde
 
 	if (r || all[attribute] == value)
 		return r;
-	r = wire_function_set_attribute(f->object.handle, attribute, value, dev);
+	r = f->module->library
+		    ? wire_kernel_set_attribute(f->object.handle, attribute, value, dev)
+		    : wire_function_set_attribute(f->object.handle, attribute, value);
 	if (r)
 		return r;
 	all[attribute] = value;

@@ -435,18 +435,8 @@ CUresult server_kernel_function(struct request *q, uint64_t kernel, uint64_t fun
 	return r ? r : set;
 }
 
-CUresult server_function_set_attribute(struct request *q, uint64_t function,
-	CUfunction_attribute attribute, int value, CUdevice device)
+/* Numbers of functions are taken for kernels' too. */
+CUresult kernel_check(struct request *q, CUkernel kernel)
 {
-	void *real;
-	CUresult r;
-
-	if (!is_function_id(function))
-		return CUDA_ERROR_INVALID_HANDLE;
-	r = handle_get(q->session, handle_kind(function), function, &real);
-	if (r)
-		return r;
-	if (function_is_kernel(q->session, real))
-		return driver.cuKernelSetAttribute(attribute, value, real, device);
-	return driver.cuFuncSetAttribute(real, attribute, value);
+	return function_is_kernel(q->session, kernel) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
 }
