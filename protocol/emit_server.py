@@ -39,8 +39,7 @@ class Handler:
     def __init__(self, call):
         self.call = call
         self.runs = {i.var.name for i in call.request + call.reply if i.kind == 'run' and not i.field}
-        self.decls, self.gets, self.finds, self.done = '', '', '', ''
-        self.sizes, self.puts, self.adds, self.fails = '', '', '', ''
+        self.decls = self.gets = self.finds = self.done = self.sizes = self.puts = self.adds = self.fails = ''
         for var in call.params:
             self.declare(var)
         for item in call.request:
@@ -53,7 +52,8 @@ class Handler:
         if var.born:
             self.decls += f'\tuint64_t {name}_id;\n'
             keep = lambda value, error: f'handle_set(q->session, KIND_{var.base}, {name}_id, {value}, {error});\n'
-            self.fails += '\t' + keep('NULL', 'r')
+            # Who does not wait may name it already; who waits gives the number up.
+            self.fails += '\t' + keep('NULL', 'r') if self.call.answer == 'posted' else ''
             if not self.call.hand_server:
                 self.decls += f'\t{var.base} {name} = {{0}};\n'
                 self.adds += '\tr = ' + keep(f'(void *)(uintptr_t){name}', 'CUDA_SUCCESS')

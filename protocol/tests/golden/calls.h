@@ -3,7 +3,7 @@
 #ifndef CALLS_H
 #define CALLS_H
 
-#define SPEC_HASH 0x1a61232d16611eaaull
+#define SPEC_HASH 0xa185c96b6462b77aull
 
 #define OPCODES(X) \
 	X(setAsync, 0x0100, 0, .stream_at = 17, .event_at = -1) \
@@ -22,6 +22,7 @@
 	X(event_plain, 0x0113, 0, .stream_at = -1, .event_at = 4) \
 	X(mode_reset, 0x0114, DISPATCH_WAITS, .stream_at = -1, .event_at = -1) \
 	X(event_end, 0x0115, 0, .stream_at = -1, .event_at = 0) \
+	X(event_awaited, 0x0116, DISPATCH_WAITS, .stream_at = -1, .event_at = 4) \
 
 #define KINDS(X) \
 	X(Stream, 400) \

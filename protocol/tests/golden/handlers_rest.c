@@ -151,3 +151,26 @@ int serve_event_end(struct request *q)
 	return request_done(q, r);
 }
 
+int serve_event_awaited(struct request *q);
+int serve_event_awaited(struct request *q)
+{
+	struct cursor in = q->in;
+	CUresult r = CUDA_SUCCESS;
+	Mode mode = {0};
+	uint64_t event_id;
+	Event event = {0};
+
+	get_value(&in, &mode, 4);
+	event_id = get_u64(&in);
+	if (!get_all(&in))
+		return -EPROTO;
+	if (r == CUDA_SUCCESS)
+		r = driver.eventCreate(&event, mode);
+	if (r == CUDA_SUCCESS) {
+		r = handle_set(q->session, KIND_Event, event_id, (void *)(uintptr_t)event, CUDA_SUCCESS);
+		if (r != CUDA_SUCCESS)
+			driver.eventDestroy(event);
+	}
+	return request_done(q, r);
+}
+

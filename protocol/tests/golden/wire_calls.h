@@ -27,5 +27,7 @@ CUresult wire_event_plain(Mode mode, uint64_t event);
 CUresult wire_mode_reset(size_t value);
 /* The end of what the one before made. */
 CUresult wire_event_end(uint64_t event, Mode mode);
+/* A handle whose number is given up when that fails. */
+CUresult wire_event_awaited(Mode mode, uint64_t event);
 
 #endif

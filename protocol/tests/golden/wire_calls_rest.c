@@ -126,3 +126,21 @@ CUresult wire_event_end(uint64_t event, Mode mode)
 	return call_post(&c);
 }
 
+CUresult wire_event_awaited(Mode mode, uint64_t event)
+{
+	size_t payload = 12;
+	struct call c;
+	CUresult r;
+	uint8_t *out;
+
+	r = call_begin(&c, OP_event_awaited, payload, 0);
+	if (r != CUDA_SUCCESS)
+		return r;
+	out = c.out;
+	put_bytes(&out, &mode, 4);
+	put_bytes(&out, &event, 8);
+	c.out = out;
+	r = call_wait(&c);
+	return call_end(&c, r);
+}
+
