@@ -158,12 +158,8 @@ static CUresult load_open(const struct image *image, const struct load_options *
 	if (r)
 		return r;
 	load_logs_begin(&logs, o);
-	if (library)
-		r = wire_library_load(handle, kind, (const CUjit_option *)o->id, o->value, o->count,
-			NULL, NULL, 0, &logs.size[0], logs.text[0], &logs.size[1], logs.text[1]);
-	else
-		r = wire_module_load(handle, kind, (const CUjit_option *)o->id, o->value, o->count,
-			&logs.size[0], logs.text[0], &logs.size[1], logs.text[1]);
+	r = wire_image_load(handle, library, kind, (const CUjit_option *)o->id, o->value, o->count,
+		&logs.size[0], logs.text[0], &logs.size[1], logs.text[1]);
 	load_logs_end(&logs, o);
 	return r;
 }

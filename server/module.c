@@ -87,54 +87,51 @@ static void log_size(unsigned *size, const char *log)
 	*size = *size ? strnlen(log, *size) : 0;
 }
 
-CUresult server_module_load(struct request *q, uint64_t module, unsigned int kind,
-	const CUjit_option *options, const uint64_t *values, unsigned int count,
+static CUresult module_load(struct session *s, const void *data, struct jit *j, uint64_t id)
+{
+	CUmodule real;
+	CUresult r = driver.cuModuleLoadDataEx(&real, data, j->count, j->option, j->value);
+
+	if (r)
+		return r;
+	r = handle_set(s, KIND_CUmodule, id, real, CUDA_SUCCESS);
+	if (r)
+		driver.cuModuleUnload(real);
+	return r;
+}
+
+/* The image is freed after the call, whatever the application promised about its own; other options
+ * of libraries name host functions. */
+static CUresult library_load(struct session *s, const void *data, struct jit *j, uint64_t id)
+{
+	CUlibrary real;
+	CUresult r = driver.cuLibraryLoadData(
+		&real, data, j->option, j->value, j->count, NULL, NULL, 0);
+
+	if (r)
+		return r;
+	r = handle_set(s, KIND_CUlibrary, id, real, CUDA_SUCCESS);
+	if (r)
+		driver.cuLibraryUnload(real);
+	return r;
+}
+
+CUresult server_image_load(struct request *q, uint64_t container, unsigned int is_library,
+	unsigned int kind, const CUjit_option *options, const uint64_t *values, unsigned int count,
 	unsigned int *info_size, char *info_log, unsigned int *error_size, char *error_log)
 {
 	struct image *image = NULL;
 	const void *data;
 	struct jit j;
-	CUmodule real;
 	CUresult r = load_begin(q, kind, &j, options, values, count, &image, &data);
 
+	/* Libraries need no context; a module is a context's. */
+	if (!r && !is_library && !serving_context)
+		r = CUDA_ERROR_INVALID_CONTEXT;
 	if (!r) {
 		jit_logs(&j, info_log, *info_size, error_log, *error_size);
-		r = driver.cuModuleLoadDataEx(&real, data, j.count, j.option, j.value);
-	}
-	if (!r) {
-		r = handle_set(q->session, KIND_CUmodule, module, real, CUDA_SUCCESS);
-		if (r)
-			driver.cuModuleUnload(real);
-	}
-	image_free(q->session, image);
-	log_size(info_size, info_log);
-	log_size(error_size, error_log);
-	return r;
-}
-
-CUresult server_library_load(struct request *q, uint64_t library, unsigned int kind,
-	const CUjit_option *options, const uint64_t *values, unsigned int count,
-	const CUlibraryOption *library_options, const uint64_t *library_values,
-	unsigned int library_count, unsigned int *info_size, char *info_log,
-	unsigned int *error_size, char *error_log)
-{
-	struct image *image = NULL;
-	const void *data;
-	struct jit j;
-	CUlibrary real;
-	CUresult r = load_begin(q, kind, &j, options, values, count, &image, &data);
-
-	/* The image is freed after the call, whatever the application promised about its own;
-	 * the other options name host functions. */
-	if (!r) {
-		jit_logs(&j, info_log, *info_size, error_log, *error_size);
-		r = driver.cuLibraryLoadData(
-			&real, data, j.option, j.value, j.count, NULL, NULL, 0);
-	}
-	if (!r) {
-		r = handle_set(q->session, KIND_CUlibrary, library, real, CUDA_SUCCESS);
-		if (r)
-			driver.cuLibraryUnload(real);
+		r = is_library ? library_load(q->session, data, &j, container)
+			       : module_load(q->session, data, &j, container);
 	}
 	image_free(q->session, image);
 	log_size(info_size, info_log);

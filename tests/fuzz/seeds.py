@@ -284,9 +284,9 @@ class Sessions:
             self.request('event_create', event=self.handle('CUevent')) + \
             self.request('memory_alloc', bytes=1 << 16) + \
             self.request('image_begin') + \
-            self.request('module_load', module=self.handle('CUmodule')) + \
+            self.request('image_load', is_library=0) + \
             self.request('image_begin') + \
-            self.request('library_load', library=self.handle('CUlibrary')) + \
+            self.request('image_load', is_library=1, container=self.handle('CUlibrary')) + \
             self.request('function_get') + \
             self.request('function_get', container=self.handle('CUlibrary'), is_library=1,
                          function=self.handle('CUkernel'))
