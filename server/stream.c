@@ -212,8 +212,6 @@ CUresult server_stream_capture_info(struct request *q, CUstream stream,
 	*count = 0;
 	r = driver.cuStreamGetCaptureInfo_v3(
 		stream, status, id, graph, &nodes_got, &edges_got, count);
-	if (r == CUDA_ERROR_NOT_SUPPORTED)
-		r = driver.cuStreamGetCaptureInfo_v2(stream, status, id, graph, &nodes_got, count);
 	if (r)
 		return r;
 	room = *count < room ? *count : room;
@@ -222,15 +220,4 @@ CUresult server_stream_capture_info(struct request *q, CUstream stream,
 	if (room && edges_got)
 		memcpy(edges, edges_got, room * sizeof(*edges));
 	return CUDA_SUCCESS;
-}
-
-CUresult server_stream_update_capture(struct request *q, CUstream stream, const CUgraphNode *nodes,
-	const CUgraphEdgeData *edges, size_t count, unsigned int flags)
-{
-	CUgraphNode *list = (CUgraphNode *)nodes;
-	CUresult r = driver.cuStreamUpdateCaptureDependencies_v2(stream, list, edges, count, flags);
-
-	if (r == CUDA_ERROR_NOT_SUPPORTED && !edges)
-		r = driver.cuStreamUpdateCaptureDependencies(stream, list, count, flags);
-	return r;
 }
