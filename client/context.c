@@ -106,7 +106,7 @@ CUresult context_create(CUcontext *out, unsigned flags, CUdevice dev)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	c->flags = flags;
 	c->refs = 1;
-	r = wire_context_create(dev, flags, c->object.handle);
+	r = wire_context_make(dev, flags, false, c->object.handle);
 	if (!r)
 		r = context_push(c);
 	if (r) {

@@ -55,7 +55,7 @@ CUresult client_cuDevicePrimaryCtxRetain(CUcontext *pctx, CUdevice dev)
 	c = primary_of(dev);
 	r = c ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
 	if (!r && !c->active) {
-		r = wire_context_retain(dev, primary_flags[dev], c->object.handle);
+		r = wire_context_make(dev, primary_flags[dev], true, c->object.handle);
 		if (!r) {
 			c->flags = primary_flags[dev];
 			c->refs = 0;

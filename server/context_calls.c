@@ -7,17 +7,6 @@
 #include "staging.h"
 #include "stream.h"
 
-/* Taken over from the worker's warm-up once, retained anew after that. */
-static CUresult primary_retain(struct session *s, CUdevice device, CUcontext *out)
-{
-	if (!device && s->warm) {
-		*out = s->warm;
-		s->warm = NULL;
-		return CUDA_SUCCESS;
-	}
-	return driver.cuDevicePrimaryCtxRetain(out, device);
-}
-
 static bool primary_active(struct session *s, CUdevice device)
 {
 	struct context *c;
@@ -30,41 +19,58 @@ static bool primary_active(struct session *s, CUdevice device)
 	return active;
 }
 
-CUresult server_context_retain(struct request *q, int device, unsigned int flags, uint64_t context)
+/* Taken over from the worker's warm-up once, retained anew after that. */
+static CUresult primary_retain(struct session *s, CUdevice device, CUcontext *out)
 {
-	struct session *s = q->session;
-	struct context *c;
-	CUcontext real;
-	CUresult r;
-
 	if (primary_active(s, device))
 		return CUDA_ERROR_PRIMARY_CONTEXT_ACTIVE;
-	r = primary_retain(s, device, &real);
-	if (!r)
-		r = context_use(real);
-	if (!r)
-		r = context_add(s, context, real, device, true, &c);
-	if (r)
-		return r;
-	staging_pin(s->staging, c);
-	return CUDA_SUCCESS;
+	if (!device && s->warm) {
+		*out = s->warm;
+		s->warm = NULL;
+		return CUDA_SUCCESS;
+	}
+	return driver.cuDevicePrimaryCtxRetain(out, device);
 }
 
-CUresult server_context_create(struct request *q, int device, unsigned int flags, uint64_t context)
+static CUresult context_make(
+	struct session *s, CUdevice device, unsigned flags, bool primary, uint64_t id)
 {
-	struct session *s = q->session;
 	struct context *c;
 	CUcontext real;
-	CUresult r = driver.cuCtxCreate_v2(&real, flags, device);
+	CUresult r = primary ? primary_retain(s, device, &real)
+			     : driver.cuCtxCreate_v2(&real, flags, device);
 
 	if (r)
 		return r;
+	/* Making one made it current. */
 	context_forget();
-	r = context_add(s, context, real, device, false, &c);
-	if (r)
-		driver.cuCtxDestroy_v2(real);
-	else
+	r = context_use(real);
+	if (!r)
+		r = context_add(s, id, real, device, primary, &c);
+	if (!r) {
 		staging_pin(s->staging, c);
+		return CUDA_SUCCESS;
+	}
+	if (primary)
+		driver.cuDevicePrimaryCtxRelease_v2(device);
+	else
+		driver.cuCtxDestroy_v2(real);
+	context_forget();
+	return r;
+}
+
+/* On helper threads, and a device has one primary context. */
+CUresult server_context_make(
+	struct request *q, int device, unsigned int flags, unsigned int primary, uint64_t context)
+{
+	static pthread_mutex_t retaining = PTHREAD_MUTEX_INITIALIZER;
+	CUresult r;
+
+	if (primary)
+		pthread_mutex_lock(&retaining);
+	r = context_make(q->session, device, flags, primary, context);
+	if (primary)
+		pthread_mutex_unlock(&retaining);
 	return r;
 }
 

@@ -278,7 +278,7 @@ class Sessions:
     def begin(self):
         context = self.handle('CUcontext')
         thread = lambda c: self.record(THREAD, struct.pack('<IIQ', 1, 1, c), False)
-        return thread(0) + self.request('context_retain', context=context) + thread(context) + \
+        return thread(0) + self.request('context_make', context=context, primary=1) + thread(context) + \
             b''.join(map(self.request, MAKERS.values())) + \
             self.request('stream_create', stream=self.handle('CUstream')) + \
             self.request('event_create', event=self.handle('CUevent')) + \
