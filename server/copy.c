@@ -12,6 +12,7 @@
 
 enum {
 	NAP_US = 20,
+	SHARE_ALIGN = 64, /* of bytes in a slot that copies share: lines of the cache are not */
 };
 
 /* A slot of @class, waited for while copies that hold some go on, else made. */
@@ -52,30 +53,65 @@ static struct flight *flight_make(struct session *s)
 	return context_use(c->real) ? NULL : flight_new(s->copies, c);
 }
 
-CUresult copy_in(struct request *q, const struct copy_shape *c, const void *bytes, CUstream stream)
+/* What is open ends, and another begins. */
+static CUresult open_new(struct request *q, uint64_t bytes, CUstream stream)
 {
 	struct session *s = q->session;
 	struct slot *slot;
 	struct flight *f;
 	CUresult r;
 
-	if (!c->bytes)
-		return CUDA_SUCCESS;
-	if (c->bytes > STAGING_LARGE)
-		return CUDA_ERROR_INVALID_VALUE;
+	if (s->copies->open) {
+		copy_close(s);
+		context_use(q->context);
+	}
 	r = copy_possible(stream);
 	if (r)
 		return r;
-	slot = slot_await(q, staging_class(c->bytes));
+	slot = slot_await(q, staging_class(bytes));
 	f = flight_make(s);
 	if (!f) {
 		staging_give(s->staging, slot);
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	}
 	f->slot = slot;
-	memcpy(slot->bytes, bytes, c->bytes);
-	return flight_go(s, &s->copies->in, f,
-		shape_issue(c, true, slot->bytes, 0, c->bytes, stream), stream);
+	f->stream = stream;
+	s->copies->open = f;
+	return CUDA_SUCCESS;
+}
+
+/* Make s->copies->open one that has room for @bytes to go into @stream. */
+static CUresult open_for(struct request *q, uint64_t bytes, CUstream stream)
+{
+	const struct flight *f = q->session->copies->open;
+
+	if (f && f->stream == stream && f->context == serving_named() &&
+		bytes <= f->slot->size - f->bytes)
+		return context_use(f->context->real);
+	return open_new(q, bytes, stream);
+}
+
+CUresult copy_in(struct request *q, const struct copy_shape *c, const void *bytes, CUstream stream)
+{
+	struct flight *f;
+	uint8_t *at;
+	CUresult r;
+
+	if (!c->bytes)
+		return CUDA_SUCCESS;
+	if (c->bytes > STAGING_LARGE)
+		return CUDA_ERROR_INVALID_VALUE;
+	r = open_for(q, c->bytes, stream);
+	if (r)
+		return r;
+	f = q->session->copies->open;
+	at = f->slot->bytes + f->bytes;
+	f->bytes += (c->bytes + SHARE_ALIGN - 1) & -SHARE_ALIGN;
+	memcpy(at, bytes, c->bytes);
+	r = shape_issue(c, true, at, 0, c->bytes, stream);
+	if (f->bytes == f->slot->size || f->slot->class != STAGING_CLASS_SMALL)
+		copy_close(q->session);
+	return r;
 }
 
 static uint32_t chunk_bytes(uint64_t bytes, uint64_t offset, uint32_t chunk)
@@ -246,7 +282,6 @@ static CUresult out_part(struct request *q, const struct copy_shape *c, uint64_t
 	f->bytes = n;
 	f->inlined = inlined;
 	f->wait = w;
-	f->stream = stream;
 	f->number = ++s->copies->issued;
 	if (w) {
 		pthread_mutex_lock(&s->copies->lock);

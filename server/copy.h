@@ -29,8 +29,11 @@ CUresult copy_box(const CUDA_MEMCPY3D *box, struct copy_shape *out);
 CUresult shape_issue(const struct copy_shape *c, bool in, uint8_t *host, uint64_t offset,
 	uint64_t bytes, CUstream stream);
 
-/* Bytes that are in the frame. */
+/* Bytes that are in the frame. Small copies in a row into one stream share a slot, and the event that
+ * tells when it is free. */
 CUresult copy_in(struct request *q, const struct copy_shape *c, const void *bytes, CUstream stream);
+/* That row ends here: before any frame but another of these, and before the dispatcher sleeps. */
+void copy_close(struct session *s);
 /* At most FETCH_MAX bytes that the client gives as @id when the copy is due. */
 CUresult copy_in_fetched(
 	struct request *q, const struct copy_shape *c, uint64_t id, CUstream stream);

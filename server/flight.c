@@ -45,6 +45,7 @@ void copies_destroy(struct session *s)
 	flights_free(&s->copies->in);
 	flights_free(&s->copies->out);
 	flights_free(&s->copies->spare);
+	free(s->copies->open);
 	free(s->copies);
 }
 
@@ -67,6 +68,7 @@ struct flight *flight_new(struct copies *c, struct context *context)
 		return NULL;
 	}
 	*f = (struct flight){.context = context, .event = event};
+	atomic_fetch_add(&c->under_way, 1);
 	atomic_fetch_add(&context->users, 1);
 	return f;
 }
@@ -98,12 +100,26 @@ CUresult flight_go(
 	if (!r)
 		r = recorded;
 	f->result = r;
-	atomic_fetch_add(&c->under_way, 1);
+	f->stream = stream;
 	pthread_mutex_lock(&c->lock);
 	TAILQ_INSERT_TAIL(list, f, link);
 	pthread_mutex_unlock(&c->lock);
 	watch_wake(s);
 	return r;
+}
+
+void copy_close(struct session *s)
+{
+	struct flight *f = s->copies->open;
+	CUresult r;
+
+	if (!f)
+		return;
+	s->copies->open = NULL;
+	r = context_use(f->context->real);
+	r = flight_go(s, &s->copies->in, f, r, f->stream);
+	if (r)
+		context_fail(f->context, r);
 }
 
 void wait_part(struct copies *c, struct copy_wait *w, CUresult r)

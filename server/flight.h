@@ -22,12 +22,12 @@ struct flight {
 	CUevent event;
 	struct slot *slot; /* NULL: chunk of a lane */
 	uint64_t chunk;
+	CUstream stream;
+	uint32_t bytes; /* of the slot, used */
 	/* To the client: */
 	uint64_t id, offset;
 	uint64_t number; /* among those issued */
-	CUstream stream;
 	_Atomic bool orphan; /* the stream is gone */
-	uint32_t bytes;
 	bool inlined;
 	struct copy_wait *wait;
 	_Atomic bool covered; /* the end of a wait says that it is complete */
@@ -44,6 +44,7 @@ struct copies {
 	_Atomic uint64_t issued; /* to the client */
 	struct flights in, out;
 	struct flights spare;
+	struct flight *open; /* dispatcher only: issued, its end not marked, see copy_close */
 };
 
 /* With an event and no slot yet; NULL: out of memory. */

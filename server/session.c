@@ -22,6 +22,7 @@
 #include "kept.h"
 #include "log.h"
 #include "mirror.h"
+#include "opcodes.h"
 #include "output.h"
 #include "pending.h"
 #include "state.h"
@@ -227,6 +228,8 @@ static int frame_execute(struct session *s, struct serving *v, const struct fram
 	int err;
 
 	s->received = f->seq;
+	if (f->opcode != OP_copy_in)
+		copy_close(s);
 	if (f->opcode < FRAME_OP_CALL)
 		err = session_frame(s, f, &in);
 	else
@@ -407,6 +410,7 @@ void session_run(struct session *s)
 		timeout = !busy ? TRANSPORT_FOREVER : 0;
 		n = t->peek(s->command, want, 0, 0, &data);
 		if (n == -EAGAIN) {
+			copy_close(s);
 			if (session_flush(s))
 				session_gone(s, "the connection is lost");
 			if (busy && now_us() - moved_at > poll_fast)
