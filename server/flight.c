@@ -3,7 +3,8 @@
  * See flight.h and copy.h. Copies under way are kept in the order of their
  * issue. They are asked newest first: if a newer one is found complete, every
  * older one that it could depend on is found complete too, so pushing in order
- * of issue never shows an effect before its cause.
+ * of issue never shows an effect before its cause. Those to the device only
+ * give back their slots: of these the first of each stream is enough.
  */
 #include "flight.h"
 
@@ -14,7 +15,10 @@
 #include "stream.h"
 #include "watch.h"
 
-enum { CANCEL = -1 /* as an offset: the copy failed */ };
+enum {
+	CANCEL = -1, /* as an offset: the copy failed */
+	BEHIND_MAX = 8,
+};
 
 int copies_create(struct session *s)
 {
@@ -307,16 +311,44 @@ static bool outs_poll(struct session *s)
 	return moved;
 }
 
+/* Streams found not to have come to a flight's end: nor to that of a later one. */
+struct behind {
+	unsigned count;
+	const struct flight *flight[BEHIND_MAX];
+};
+
+static bool behind_has(const struct behind *b, const struct flight *f)
+{
+	for (unsigned i = 0; i < b->count; i++) {
+		if (b->flight[i]->stream == f->stream && b->flight[i]->context == f->context)
+			return true;
+	}
+	return false;
+}
+
+/* The next after @f, the first for NULL, that may be done. */
+static struct flight *in_next(struct copies *c, const struct behind *b, struct flight *f)
+{
+	pthread_mutex_lock(&c->lock);
+	f = f ? TAILQ_NEXT(f, link) : TAILQ_FIRST(&c->in);
+	while (f && behind_has(b, f))
+		f = TAILQ_NEXT(f, link);
+	pthread_mutex_unlock(&c->lock);
+	return f;
+}
+
 static bool ins_poll(struct session *s)
 {
 	struct copies *c = s->copies;
+	struct behind behind = {0};
 	struct flight *f, *next;
 	bool moved = false;
 
-	for (f = list_first(c, &c->in); f; f = next) {
-		next = list_next(c, f);
-		if (!f->done)
-			flight_ask(f);
+	for (f = in_next(c, &behind, NULL); f; f = next) {
+		flight_ask(f);
+		if (!f->done && behind.count < BEHIND_MAX)
+			behind.flight[behind.count++] = f;
+		next = in_next(c, &behind, f);
 		if (!f->done)
 			continue;
 		if (f->slot)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copies between client and GPU into a stream that is being captured, which only hostile clients
  * send: nothing reaches the driver, nothing is kept, and the driver's own errors are told. What
- * small copies in a row share. And the sizes of chunks. */
+ * small copies in a row share, and which are asked. And the sizes of chunks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 static CUresult is_capturing_result;
 static CUstreamCaptureStatus is_capturing_status;
-static unsigned copied, recorded;
+static unsigned copied, recorded, queried;
 static const uint8_t *copied_from;
 static CUstream recorded_in;
 static CUresult event_state;
@@ -52,6 +52,7 @@ static CUresult event_record(CUevent event, CUstream stream)
 
 static CUresult event_query(CUevent event)
 {
+	queried++;
 	return event_state;
 }
 
@@ -80,7 +81,7 @@ static int begin(void **state)
 	driver.cuEventCreate = event_create;
 	driver.cuEventRecord = event_record;
 	driver.cuEventQuery = event_query;
-	copied = recorded = 0;
+	copied = recorded = queried = 0;
 	is_capturing_status = CU_STREAM_CAPTURE_STATUS_NONE;
 	is_capturing_result = CUDA_SUCCESS;
 	*state = &session;
@@ -174,7 +175,9 @@ static void shared(void **state)
 	/* A whole slot: what was open has no room, and it has none for more. */
 	copy(s, STAGING_SMALL, first);
 	assert_int_equal(recorded, 5);
+	/* Of five that are under way the first of each stream is asked. */
 	assert_false(copy_poll(s));
+	assert_int_equal(queried, 2);
 	assert_int_equal(context.users, 5);
 	event_state = CUDA_SUCCESS;
 	assert_true(copy_poll(s));
