@@ -392,6 +392,7 @@ void session_run(struct session *s)
 	uint64_t poll_fast = spare ? POLL_FAST_US : POLL_FAST_FEW_US;
 	uint64_t moved_at = 0;
 	size_t want = sizeof(struct frame);
+	bool more = false; /* a whole frame is at hand */
 	struct serving v;
 
 	prctl(PR_SET_TIMERSLACK, 1000UL); /* ns: a nap of 20 us is no longer than that */
@@ -408,11 +409,13 @@ void session_run(struct session *s)
 		if (busy && session_poll(s))
 			moved_at = now_us();
 		timeout = !busy ? TRANSPORT_FOREVER : 0;
+		/* Before the look for more, which takes a while. That the client is gone shows behind
+		 * what it sent last. */
+		if (!more)
+			session_flush(s);
 		n = t->peek(s->command, want, 0, 0, &data);
 		if (n == -EAGAIN) {
 			copy_close(s);
-			if (session_flush(s))
-				session_gone(s, "the connection is lost");
 			if (busy && now_us() - moved_at > poll_fast)
 				timeout = POLL_SLEEP_US;
 			if (timeout)
@@ -430,6 +433,7 @@ void session_run(struct session *s)
 			session_gone(s, why);
 		t->consume(s->command, used);
 		want = frame_want((const uint8_t *)data + used, n - used);
+		more = n - used >= (ssize_t)want;
 		moved_at = used ? now_us() : moved_at;
 		if (s->ending)
 			session_end(s);
