@@ -101,20 +101,31 @@ static CUresult wait_poll(struct pending *p)
 	return barrier_poll(&container_of(p, struct context_wait, pending)->barrier);
 }
 
+/* Nothing is under way in @c, nor is any stream of it captured. */
+static bool context_idle(struct context *c)
+{
+	struct barrier now;
+	bool idle;
+
+	barrier_begin(&now, c);
+	idle = barrier_poll(&now) != CUDA_ERROR_NOT_READY && !now.captured;
+	barrier_end(&now);
+	return idle;
+}
+
 /* Work that came later must not be waited for, so the driver is asked only when there is none: it
  * then prints what kernels printed. That would end a capture, so not beside one. */
 static void wait_finish(struct pending *p)
 {
 	struct context_wait *w = container_of(p, struct context_wait, pending);
-	struct barrier now;
+	bool idle = !p->result;
 
 	barrier_end(&w->barrier);
-	if (!p->result) {
-		barrier_begin(&now, p->context);
-		if (barrier_poll(&now) != CUDA_ERROR_NOT_READY && !now.captured)
-			p->result = driver.cuCtxSynchronize();
-		barrier_end(&now);
-	}
+	if (idle)
+		idle = p->q.seq == p->q.session->received ? !w->barrier.captured
+							  : context_idle(p->context);
+	if (idle)
+		p->result = driver.cuCtxSynchronize();
 	pending_reply(p, p->result);
 	free(w);
 }
