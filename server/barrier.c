@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Barriers (context.h): an event behind what each stream has to do at this
- * moment, so that work which comes later is not waited for. A stream that has
- * nothing to do costs one query.
+ * Barriers (context.h): streams are asked themselves, until more work may come
+ * into them, which is not to be waited for: then an event is put behind what
+ * each that was not found idle has to do. A stream that has nothing to do costs
+ * one query.
  */
 #include <stdlib.h>
 
@@ -78,27 +79,53 @@ static CUstream *stream_list(struct context *c, size_t *count)
 	return list;
 }
 
+void barrier_watch(struct barrier *b, struct context *c)
+{
+	*b = (struct barrier){.context = c};
+	b->stream = stream_list(c, &b->streams);
+	if (!b->stream)
+		b->error = CUDA_ERROR_OUT_OF_MEMORY;
+}
+
+void barrier_mark(struct barrier *b)
+{
+	if (!b->error)
+		b->error = context_use(b->context->real);
+	while (!b->error && b->idle < b->streams)
+		b->error = barrier_add(b, b->stream[b->idle++]);
+}
+
 void barrier_begin(struct barrier *b, struct context *c)
 {
-	size_t count;
-	CUstream *list;
+	barrier_watch(b, c);
+	barrier_mark(b);
+}
 
-	*b = (struct barrier){.context = c};
-	b->error = context_use(c->real);
-	if (b->error)
-		return;
-	list = stream_list(c, &count);
-	if (!list)
-		b->error = CUDA_ERROR_OUT_OF_MEMORY;
-	for (size_t i = 0; !b->error && i < count; i++)
-		b->error = barrier_add(b, list[i]);
-	free((void *)list);
+/* Those streams that have no event. */
+static CUresult barrier_ask(struct barrier *b)
+{
+	CUresult r = CUDA_SUCCESS;
+
+	while (!r && b->idle < b->streams) {
+		if (!barrier_skips(b, b->stream[b->idle]))
+			r = driver.cuStreamQuery(b->stream[b->idle]);
+		if (!r)
+			b->idle++;
+	}
+	return r;
 }
 
 CUresult barrier_poll(struct barrier *b)
 {
-	if (!b->error && b->count)
+	if (!b->error && (b->count || b->idle < b->streams))
 		b->error = context_use(b->context->real);
+	if (!b->error) {
+		CUresult r = barrier_ask(b);
+
+		if (r == CUDA_ERROR_NOT_READY)
+			return r;
+		b->error = r;
+	}
 	while (!b->error && b->count) {
 		CUevent e = b->event[b->count - 1];
 		CUresult r = driver.cuEventQuery(e);
@@ -117,7 +144,9 @@ void barrier_end(struct barrier *b)
 	while (b->count)
 		context_event_later(b->context, b->event[--b->count]);
 	free((void *)b->event);
+	free((void *)b->stream);
 	b->event = NULL;
+	b->stream = NULL;
 }
 
 /* The next after @c that does not end; it is held, and @c is let go. NULL: the first, or none. */

@@ -76,12 +76,14 @@ void context_event_later(struct context *c, CUevent e);
 bool context_idle_all(struct session *s);
 
 /*
- * All work that a context had when the barrier began. Streams that are being
- * captured, and the legacy stream while that would end a capture, are left
- * alone: what they had before is with those that left.
+ * All work that a context had when the barrier began, or was marked. Streams
+ * that are being captured, and the legacy stream while that would end a
+ * capture, are left alone: what they had before is with those that left.
  */
 struct barrier {
 	struct context *context;
+	CUstream *stream;
+	size_t streams, idle; /* the first @idle of them are, or have an event */
 	CUevent *event;
 	size_t count, room;
 	bool captured; /* some are */
@@ -89,6 +91,10 @@ struct barrier {
 };
 
 void barrier_begin(struct barrier *b, struct context *c);
+/* Without driver calls: ask the streams as they are, until a mark before there may be more work, or
+ * other streams. */
+void barrier_watch(struct barrier *b, struct context *c);
+void barrier_mark(struct barrier *b);
 /* CUDA_ERROR_NOT_READY until all of it is done. */
 CUresult barrier_poll(struct barrier *b);
 void barrier_end(struct barrier *b);

@@ -101,6 +101,11 @@ static CUresult wait_poll(struct pending *p)
 	return barrier_poll(&container_of(p, struct context_wait, pending)->barrier);
 }
 
+static void wait_harden(struct pending *p)
+{
+	barrier_mark(&container_of(p, struct context_wait, pending)->barrier);
+}
+
 /* Nothing is under way in @c, nor is any stream of it captured. */
 static bool context_idle(struct context *c)
 {
@@ -137,9 +142,10 @@ CUresult server_context_synchronize(struct request *q)
 	if (!w)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	w->pending.poll = wait_poll;
+	w->pending.harden = wait_harden;
 	w->pending.finish = wait_finish;
 	w->pending.acts = true;
 	w->pending.covers = COVERS_CONTEXT;
-	barrier_begin(&w->barrier, serving_context);
+	barrier_watch(&w->barrier, serving_context);
 	return pending_add(q->session, &w->pending, q);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which streams a barrier leaves alone: those that are captured, the legacy stream while its use
- * would end a capture, and those that are gone; not those about which the driver only complains. */
+ * would end a capture, and those that are gone; not those about which the driver only complains.
+ * And when streams are asked, when marked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,13 +48,11 @@ static CUresult set_current(CUcontext context)
 	return CUDA_SUCCESS;
 }
 
-/* A barrier over a context that has the legacy stream alone. */
-static CUresult wait_over(CUresult result, CUstreamCaptureStatus status, CUresult work)
-{
-	static struct context context = {.lock = PTHREAD_MUTEX_INITIALIZER};
-	struct barrier b;
-	CUresult r;
+/* It has the legacy stream alone. */
+static struct context context = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+static void answer(CUresult result, CUstreamCaptureStatus status, CUresult work)
+{
 	driver.cuStreamIsCapturing = is_capturing;
 	driver.cuStreamQuery = query;
 	driver.cuEventCreate = create;
@@ -64,6 +63,14 @@ static CUresult wait_over(CUresult result, CUstreamCaptureStatus status, CUresul
 	is_capturing_status = status;
 	query_result = work;
 	asked = recorded = 0;
+}
+
+static CUresult wait_over(CUresult result, CUstreamCaptureStatus status, CUresult work)
+{
+	struct barrier b;
+	CUresult r;
+
+	answer(result, status, work);
 	barrier_begin(&b, &context);
 	r = barrier_poll(&b);
 	barrier_end(&b);
@@ -115,6 +122,42 @@ static void errors_hide_no_work(void **state)
 		CUDA_ERROR_ILLEGAL_ADDRESS);
 }
 
+static void watches_until_marked(void **state)
+{
+	struct barrier b;
+
+	answer(CUDA_SUCCESS, CU_STREAM_CAPTURE_STATUS_NONE, CUDA_ERROR_NOT_READY);
+	barrier_watch(&b, &context);
+	assert_int_equal(asked, 0);
+	assert_int_equal(barrier_poll(&b), CUDA_ERROR_NOT_READY);
+	assert_int_equal(asked, 1);
+	barrier_mark(&b);
+	assert_int_equal(recorded, 1);
+	asked = 0;
+	assert_int_equal(barrier_poll(&b), CUDA_ERROR_NOT_READY);
+	query_result = CUDA_SUCCESS;
+	assert_int_equal(barrier_poll(&b), CUDA_SUCCESS);
+	assert_int_equal(asked, 0);
+	barrier_end(&b);
+
+	barrier_watch(&b, &context);
+	assert_int_equal(barrier_poll(&b), CUDA_SUCCESS);
+	assert_int_equal(asked, 1);
+	/* What comes now is not waited for. */
+	query_result = CUDA_ERROR_NOT_READY;
+	barrier_mark(&b);
+	assert_int_equal(barrier_poll(&b), CUDA_SUCCESS);
+	assert_int_equal(recorded, 1);
+	barrier_end(&b);
+
+	answer(CUDA_SUCCESS, CU_STREAM_CAPTURE_STATUS_ACTIVE, CUDA_ERROR_NOT_READY);
+	barrier_watch(&b, &context);
+	assert_int_equal(barrier_poll(&b), CUDA_SUCCESS);
+	assert_true(b.captured);
+	assert_int_equal(asked, 0);
+	barrier_end(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +165,7 @@ int main(void)
 		cmocka_unit_test(leaves_captures_alone),
 		cmocka_unit_test(leaves_what_is_gone),
 		cmocka_unit_test(errors_hide_no_work),
+		cmocka_unit_test(watches_until_marked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
