@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "call.h"
+#include "call_names.h"
 #include "client.h"
+#include "client_calls.h"
 #include "copyout.h"
 #include "hostfunc.h"
 #include "log.h"
@@ -167,6 +169,24 @@ static bool take_output(struct cursor *in)
 	return true;
 }
 
+/* The program is told by a later call's result, which it may not look at. */
+static bool take_failed(struct cursor *in)
+{
+	uint32_t opcode = get_u32(in);
+	CUresult r = (CUresult)get_u32(in);
+	const char *name = NULL;
+
+	if (in->bad)
+		return false;
+	client_cuGetErrorName(r, &name);
+	log_write(LOG_WARN,
+		"session %lu on %s: %s failed with %s (%d) after the call had returned; the next call "
+		"that waits returns that. With RGPU_SYNC=1 each call returns its own.",
+		(unsigned long)client.session, client.server, call_name(opcode),
+		name ? name : "an unknown result", (int)r);
+	return true;
+}
+
 static bool take_fatal(struct cursor *in)
 {
 	CUresult result = (CUresult)get_u32(in);
@@ -219,6 +239,8 @@ static bool take_frame(const struct frame *frame, struct cursor *in)
 	}
 	case FRAME_EXECUTED:
 		return true;
+	case FRAME_FAILED:
+		return take_failed(in);
 	case FRAME_FATAL:
 		return take_fatal(in);
 	default:

@@ -52,6 +52,7 @@ enum frame_op {
 	FRAME_EXECUTED = 0x15,	  /* s->c: seq u64: every frame up to this one was executed */
 	FRAME_FATAL = 0x16,	  /* s->c: result i32, pad u32, text (to the end, zero padded): session over */
 	FRAME_HOST_GONE = 0x17,	  /* s->c: id u64 of a graph's host function that will not be called again */
+	FRAME_FAILED = 0x18,	  /* s->c: opcode u32, result i32: of a call that nobody waits for */
 };
 
 enum {

@@ -110,12 +110,27 @@ static void failure_log(struct request *q, CUresult r)
 		log_info("session %llu: more calls failed", (unsigned long long)q->session->id);
 }
 
+/* The first of them: what follows comes of these, as a rule. */
+static void failure_show(struct request *q, CUresult r)
+{
+	uint8_t *out = NULL;
+
+	if (atomic_load(&q->session->failures) <= SESSION_FAILURES_SHOWN)
+		out = frame_begin(q->session, FRAME_FAILED, 8);
+	if (!out)
+		return;
+	put_u32(&out, q->opcode);
+	put_u32(&out, r);
+	frame_end(q->session, FRAME_FAILED, 8, false);
+}
+
 /* A failure that nobody waits for is kept for the next waiting calls. */
 static void failure_note(struct request *q, CUresult r)
 {
 	struct context *c;
 
 	failure_log(q, r);
+	failure_show(q, r);
 	c = q->context_id ? context_find(q->session, q->context_id) : NULL;
 	if (c)
 		context_fail(c, r);

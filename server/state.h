@@ -32,6 +32,7 @@ enum {
 	SESSION_DEVICES_MAX = 64,
 	SESSION_WAITS_MAX = 16384,	   /* calls that wait at once: of so many client threads */
 	SESSION_FAILURES_LOGGED = 100,
+	SESSION_FAILURES_SHOWN = 3, /* to the client */
 };
 
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))

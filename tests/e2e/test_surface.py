@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 from harness import CLIENT, PATIENCE, SERVER, SOFT, Server, built, nobody
 
@@ -84,6 +85,15 @@ class Settings(unittest.TestCase):
                                 ('RGPU_STATS', '')):
                 with self.subTest(name, value=value):
                     self.assertEqual(server.run(LIST, **{name: value}).stderr, '')
+
+    def test_failures_after_the_call_are_told(self):
+        with unittest.mock.patch.dict(os.environ, RGPU_SOFT_DEVICES='2'), Server() as server:
+            done = server.run(built('tests/programs/peers'))
+            quiet = server.run(built('tests/programs/peers'), RGPU_LOG='error')
+        self.assertRegex(done.stderr, 'session [0-9]+ on .*: cuMemsetD32Async failed with CUDA_ERROR_INVALID_VALUE '
+                                      r'\(1\) after the call had returned')
+        self.assertEqual(quiet.stderr, '')
+        self.assertEqual(done.stdout, quiet.stdout)
 
     def test_statistics(self):
         with Server() as server, tempfile.TemporaryDirectory() as folder:

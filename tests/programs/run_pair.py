@@ -77,8 +77,9 @@ def run_all(options, command, server):
             runs.append(Run('recorded', file.read()))
     if not options.remote_only:
         runs.append(run_straight(options.driver, command))
+    # Warnings tell of calls that failed after they had returned: the output has what came of them.
     for what, more in (('remote', {}), ('remote, every call waiting', {'RGPU_SYNC': '1'})):
-        runs.append(finish(what, server.run, *command, seconds=SECONDS, **more))
+        runs.append(finish(what, server.run, *command, seconds=SECONDS, RGPU_LOG='error', **more))
     return runs
 
 
