@@ -94,6 +94,13 @@ static struct handle_entry *entry_make(struct handles *h, enum kind kind, uint64
 	return &c->entry[index % HANDLE_CHUNK];
 }
 
+/* What could not be made, and so not be destroyed: its place is free once the client uses it again. */
+static bool is_failed(const struct handle_entry *e)
+{
+	return atomic_load_explicit(&e->error, memory_order_relaxed) &&
+	       !atomic_load_explicit(&e->real, memory_order_relaxed);
+}
+
 int handles_set(struct handles *h, enum kind kind, uint64_t id, void *real, int error)
 {
 	struct handle_entry *e;
@@ -109,8 +116,11 @@ int handles_set(struct handles *h, enum kind kind, uint64_t id, void *real, int 
 		goto unlock;
 	}
 	if (atomic_load_explicit(&e->id, memory_order_relaxed)) {
-		err = -EEXIST;
-		goto unlock;
+		if (!is_failed(e)) {
+			err = -EEXIST;
+			goto unlock;
+		}
+		atomic_store_explicit(&e->id, 0, memory_order_release);
 	}
 	atomic_store_explicit(&e->real, real, memory_order_relaxed);
 	atomic_store_explicit(&e->state, NULL, memory_order_relaxed);

@@ -39,6 +39,10 @@ static void minted(void **state)
 	assert_null(handles_find(&h, KIND_CUstream, id));
 	assert_int_equal(handles_set(&h, KIND_CUstream, next, NULL, 2), 0);
 	assert_int_equal(handles_find(&h, KIND_CUstream, next)->error, 2);
+	/* The client has another for the one that was not made. */
+	assert_int_equal(handles_set(&h, KIND_CUstream, id, real(1), 0), 0);
+	assert_null(handles_find(&h, KIND_CUstream, next));
+	assert_ptr_equal(handles_find(&h, KIND_CUstream, id)->real, real(1));
 	handles_fini(&h);
 }
 
