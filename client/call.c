@@ -43,7 +43,7 @@ static void flush(void)
 	uint64_t committed = atomic_load_explicit(&stream.committed, memory_order_relaxed);
 
 	if (client.transport->send(client.command, NULL, 0) < 0)
-		client_lost(CUDA_ERROR_UNKNOWN, "the connection ended");
+		client_cut("command");
 	atomic_store_explicit(&stream.sent, committed, memory_order_relaxed);
 }
 
@@ -65,7 +65,7 @@ static CUresult reserve(struct call *c, size_t payload, uint64_t context)
 		return CUDA_ERROR_INVALID_VALUE;
 	room = client.transport->reserve(client.command, size + (changed ? THREAD_FRAME : 0));
 	if (!room) {
-		client_lost(CUDA_ERROR_UNKNOWN, "the connection ended");
+		client_cut("command");
 		return client_usable();
 	}
 	if (changed) {

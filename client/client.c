@@ -70,6 +70,17 @@ void client_lost(CUresult result, const char *why)
 	receive_fail(result);
 }
 
+void client_cut(const char *which)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why),
+		"its %s connection ended, with the worker on the server or with the network; the "
+		"server's log says which",
+		which);
+	client_lost(CUDA_ERROR_UNKNOWN, why);
+}
+
 /* Keep this process's own mappings out of a range; false where something lies there. */
 static bool keep_free(uint64_t base, uint64_t size)
 {

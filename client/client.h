@@ -60,6 +60,8 @@ extern struct client client;
 
 /* The session is over: every later call answers @result. The first reason is told on stderr. */
 void client_lost(CUresult result, const char *why);
+/* Since its command, side or a bulk connection ended, and nobody said why. */
+void client_cut(const char *which);
 
 /* CUDA_SUCCESS when the session can be used by this process. */
 static inline CUresult client_usable(void)

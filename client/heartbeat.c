@@ -30,7 +30,7 @@ void side_send(uint16_t opcode, uint64_t value, const void *data, uint32_t size)
 	pthread_mutex_lock(&lock);
 	message.frame.seq = ++seq;
 	if (client.transport->send(client.side, iov, data ? 3 : 1) < 0)
-		client_lost(CUDA_ERROR_UNKNOWN, "the side connection ended");
+		client_cut("side");
 	pthread_mutex_unlock(&lock);
 }
 

@@ -85,7 +85,7 @@ static void *send_lane(void *argument)
 
 		if (client_usable() == CUDA_SUCCESS &&
 			client.transport->send(client.lane[i], iov, 2) < 0)
-			client_lost(CUDA_ERROR_UNKNOWN, "a bulk connection ended");
+			client_cut("bulk");
 		finished(job.transfer);
 	}
 	return NULL;
@@ -137,7 +137,7 @@ static void *receive_lane(void *argument)
 	while (receive_chunk((uintptr_t)argument))
 		continue;
 	if (client_usable() == CUDA_SUCCESS)
-		client_lost(CUDA_ERROR_UNKNOWN, "a bulk connection ended");
+		client_cut("bulk");
 	return NULL;
 }
 

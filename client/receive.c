@@ -281,7 +281,7 @@ static bool receive_one(int spin_us, int timeout_us)
 	atomic_store_explicit(&frames_taken, received_seq, memory_order_release);
 	return true;
 lost:
-	client_lost(CUDA_ERROR_UNKNOWN, "the connection ended");
+	client_cut("command");
 	return false;
 }
 
