@@ -41,12 +41,11 @@ static CUresult copy_in(
 	r = memory_check_range(dst, bytes, &range);
 	if (r)
 		return r;
-	r = hostmem_scan_copy(src, bytes);
-	if (r)
-		return r;
 	r = abroad_enter(&abroad, &s, &range);
 	if (!r)
 		r = copy_source(s, &host, async, &way);
+	if (!r && way == COPY_NOW)
+		r = hostmem_scan_copy(src, bytes);
 	c = row(dst, &host);
 	if (!r)
 		r = copy_rows_in(&c, way, s);

@@ -18,8 +18,8 @@ CUresult hostmem_use(uint64_t address);
 /* A launch passes these parameters: pinned memory that they point into is mirrored from now on. */
 CUresult hostmem_scan(const void *params, size_t size);
 
-/* The same of a copy to the device, which may be a structure whose pointers kernels will follow; a large
- * one is taken for none. */
+/* The same of bytes that are copied to the device now, and may be a structure whose pointers kernels will
+ * follow; many are taken for none. */
 CUresult hostmem_scan_copy(const void *bytes, size_t size);
 
 #endif

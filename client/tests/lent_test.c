@@ -18,6 +18,7 @@ static struct {
 	void (*gone)(void *user);
 	void *user;
 } kept[IDS];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t ids, next_address = 1 << 20;
 static uint8_t host[4 * SIZE];
 _Atomic unsigned mirrors_active;
@@ -43,19 +44,26 @@ void mirror_put(uint64_t address, const void *bytes, size_t size)
 
 uint64_t hostfunc_add_kept(void (*gone)(void *user), void *user)
 {
+	uint64_t id;
+
+	pthread_mutex_lock(&lock);
 	assert_true(ids < IDS);
 	kept[ids].gone = gone;
 	kept[ids].user = user;
-	return ++ids;
+	id = ++ids;
+	pthread_mutex_unlock(&lock);
+	return id;
 }
 
 /* The graph that had these from @first on is gone. */
 static void end(uint64_t first)
 {
+	pthread_mutex_lock(&lock);
 	while (ids > first) {
 		ids--;
 		kept[ids].gone(kept[ids].user);
 	}
+	pthread_mutex_unlock(&lock);
 }
 
 static uint64_t lend(size_t at, size_t size, bool written, uint64_t graph)
