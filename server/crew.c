@@ -201,18 +201,6 @@ static int spawn(struct worker *w)
 	return err;
 }
 
-static int copy_settings(struct settings *to, const struct settings *from)
-{
-	char *values[SETTINGS_MAX];
-	size_t n = 0;
-	int i;
-
-	for (i = 0; i < SETTINGS_MAX; i++)
-		if (from->value[i])
-			values[n++] = from->value[i];
-	return settings_init(to, values, n);
-}
-
 int crew_start(struct crew *c, Control__SessionKind kind, const struct settings *settings,
 	struct worker **out)
 {
@@ -225,7 +213,7 @@ int crew_start(struct crew *c, Control__SessionKind kind, const struct settings 
 	w->kind = kind;
 	w->handles = 2;
 	w->poll.data = w->timer.data = w;
-	err = copy_settings(&w->settings, settings);
+	err = settings_copy(&w->settings, settings);
 	if (!err)
 		err = spawn(w);
 	if (err) {

@@ -2,21 +2,25 @@
 /*
  * See settings.h. Left out on purpose: names of files and libraries (a client
  * must not choose what the server opens), the size of the driver's cache on
- * disk, which all sessions share, CUDA_VISIBLE_DEVICES (acts on the client), and
- * CUDA_LAUNCH_BLOCKING (would block the worker's dispatcher; the client waits
- * itself).
+ * disk, which all sessions share, and CUDA_LAUNCH_BLOCKING (would block the
+ * worker's dispatcher; the client waits itself).
  */
 #include "settings.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "visible.h"
+
 enum {
-	VALUE_MAX = 256,
+	VALUE_MAX = 512,
+	VISIBLE_DEVICES = 0,
 };
 
 static const char *const names[] = {
+	[VISIBLE_DEVICES] = "CUDA_VISIBLE_DEVICES", /* of those that the server sees */
 	"CUDA_MODULE_LOADING",
 	"CUDA_MODULE_DATA_LOADING",
 	"CUDA_DEVICE_MAX_CONNECTIONS",
@@ -69,23 +73,34 @@ static bool value_allowed(const char *value)
 	return p - value <= VALUE_MAX;
 }
 
-/* Keep @setting in place @i, or nothing there when the server's own environment says the same. */
-static int keep(struct settings *s, int i, const char *setting)
+/* Keep @value in place @i, or nothing there when the server's own environment says the same. */
+static int keep(struct settings *s, int i, const char *value)
 {
-	const char *value = setting + strlen(names[i]) + 1;
 	const char *own = getenv(names[i]);
 	char *copy = NULL;
 
-	if (!value_allowed(value))
-		return -EINVAL;
-	if (!own || strcmp(own, value)) {
-		copy = strdup(setting);
-		if (!copy)
-			return -ENOMEM;
-	}
+	if ((!own || strcmp(own, value)) && asprintf(&copy, "%s=%s", names[i], value) < 0)
+		return -ENOMEM;
 	free(s->value[i]);
 	s->value[i] = copy;
 	return 0;
+}
+
+static int take(struct settings *s, int i, const char *value)
+{
+	char *list;
+	int err;
+
+	if (!value_allowed(value))
+		return -EINVAL;
+	if (i != VISIBLE_DEVICES)
+		return keep(s, i, value);
+	list = visible_devices(getenv(names[i]), value);
+	if (!list)
+		return -ENOMEM;
+	err = keep(s, i, list);
+	free(list);
+	return err;
 }
 
 int settings_init(struct settings *s, char **given, size_t count)
@@ -98,11 +113,24 @@ int settings_init(struct settings *s, char **given, size_t count)
 		int place = name_of(given[i]);
 
 		if (place >= 0)
-			err = keep(s, place, given[i]);
+			err = take(s, place, given[i] + strlen(names[place]) + 1);
 	}
 	if (err)
 		settings_fini(s);
 	return err;
+}
+
+int settings_copy(struct settings *to, const struct settings *from)
+{
+	*to = (struct settings){0};
+	for (int i = 0; i < NAMES; i++) {
+		to->value[i] = from->value[i] ? strdup(from->value[i]) : NULL;
+		if (from->value[i] && !to->value[i]) {
+			settings_fini(to);
+			return -ENOMEM;
+		}
+	}
+	return 0;
 }
 
 void settings_fini(struct settings *s)

@@ -23,6 +23,8 @@ struct settings {
 /* Of @count strings "NAME=value", keep those that matter; others are left out. Later ones win.
  * -EINVAL for a value that no setting has (too long, control characters); -ENOMEM. */
 int settings_init(struct settings *s, char **given, size_t count);
+/* -ENOMEM. */
+int settings_copy(struct settings *to, const struct settings *from);
 void settings_fini(struct settings *s);
 bool settings_equal(const struct settings *a, const struct settings *b);
 bool settings_empty(const struct settings *s);

@@ -73,7 +73,7 @@ static int attribute_of(struct device *d, CUdevice_attribute attribute)
 	if (attribute == CU_DEVICE_ATTRIBUTE_PCI_BUS_ID)
 		return 1;
 	if (attribute == CU_DEVICE_ATTRIBUTE_PCI_DEVICE_ID)
-		return d->index;
+		return d->number;
 	if (attribute == CU_DEVICE_ATTRIBUTE_MEMPOOL_SUPPORTED_HANDLE_TYPES)
 		return 0;
 	for (i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
@@ -148,7 +148,7 @@ CUresult cuDeviceGetPCIBusId(char *id, int len, CUdevice dev)
 	if (!id || len <= 0)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = device_find(dev, &d);
-	if (!result && snprintf(id, len, "0000:01:%02X.0", d->index) >= len)
+	if (!result && snprintf(id, len, "0000:01:%02X.0", d->number) >= len)
 		result = CUDA_ERROR_INVALID_VALUE;
 	return leave(result);
 }
@@ -167,10 +167,13 @@ CUresult cuDeviceGetByPCIBusId(CUdevice *dev, const char *id)
 		if (sscanf(id, "%x:%x.%x", &bus, &device, &function) < 2)
 			return leave(CUDA_ERROR_INVALID_VALUE);
 	}
-	if (domain || bus != 1 || function || device >= gpu.devices_count)
-		return leave(CUDA_ERROR_INVALID_DEVICE);
-	*dev = device;
-	return leave(CUDA_SUCCESS);
+	for (unsigned i = 0; !domain && bus == 1 && !function && i < gpu.devices_count; i++) {
+		if (gpu.devices[i].number == device) {
+			*dev = i;
+			return leave(CUDA_SUCCESS);
+		}
+	}
+	return leave(CUDA_ERROR_INVALID_DEVICE);
 }
 
 CUresult cuDeviceCanAccessPeer(int *can, CUdevice dev, CUdevice peer)

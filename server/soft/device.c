@@ -48,14 +48,35 @@ static unsigned devices_from_environment(void)
 	return n < 1 || n > DEVICES_MAX ? 1 : n;
 }
 
-static int device_open(struct device *d, unsigned index, size_t total)
+/* By CUDA_VISIBLE_DEVICES, whose list ends where a number is none of a device's; how many there are. */
+static unsigned devices_visible(unsigned count, unsigned number[DEVICES_MAX])
+{
+	const char *text = getenv("CUDA_VISIBLE_DEVICES");
+	unsigned n = 0;
+	char *end;
+
+	for (; !text && n < count; n++)
+		number[n] = n;
+	while (text && *text && n < DEVICES_MAX) {
+		long wanted = strtol(text, &end, 10);
+
+		if (end == text || wanted < 0 || wanted >= count || (*end && *end != ','))
+			break;
+		number[n++] = wanted;
+		text = *end ? end + 1 : end;
+	}
+	return n;
+}
+
+static int device_open(struct device *d, unsigned index, unsigned number, size_t total)
 {
 	static const char uuid[17] = "RemoteGPU soft \0";
 
 	d->index = index;
+	d->number = number;
 	d->total = total;
 	memcpy(d->uuid.bytes, uuid, sizeof(d->uuid.bytes));
-	d->uuid.bytes[15] = index;
+	d->uuid.bytes[15] = number;
 	d->memfd = memfd_create("soft-device", MFD_CLOEXEC);
 	if (d->memfd < 0)
 		return -errno;
@@ -81,13 +102,15 @@ static void forget_in_child(void)
 static CUresult open_devices(void)
 {
 	size_t total = memory_from_environment();
-	unsigned i, count = devices_from_environment();
+	unsigned number[DEVICES_MAX], i, count = devices_visible(devices_from_environment(), number);
 
 	if (gpu.forked)
 		return CUDA_ERROR_NOT_INITIALIZED;
+	if (!count)
+		return CUDA_ERROR_NO_DEVICE;
 	ranges_init();
 	for (i = 0; i < count; i++)
-		if (device_open(&gpu.devices[i], i, total) < 0)
+		if (device_open(&gpu.devices[i], i, number[i], total) < 0)
 			return CUDA_ERROR_OUT_OF_MEMORY;
 	pthread_atfork(NULL, NULL, forget_in_child);
 	gpu.devices_count = count;

@@ -331,6 +331,7 @@ struct context {
 
 struct device {
 	unsigned index;
+	unsigned number; /* among all that there would be without CUDA_VISIBLE_DEVICES */
 	size_t total, used;
 	CUuuid uuid;
 	struct context *primary;

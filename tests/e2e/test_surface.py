@@ -12,6 +12,15 @@ import unittest.mock
 from harness import CLIENT, PATIENCE, SERVER, SOFT, Server, built, nobody
 
 LIST = built('examples/device_list')
+BUS_IDS = """
+import ctypes
+cuda, text, count = ctypes.CDLL('libcuda.so.1'), ctypes.create_string_buffer(32), ctypes.c_int()
+if cuda.cuInit(0) == 0:
+    cuda.cuDeviceGetCount(ctypes.byref(count))
+    for i in range(count.value):
+        cuda.cuDeviceGetPCIBusId(text, 32, i)
+        print(int(text.value.split(b':')[2].split(b'.')[0], 16))
+"""
 RUN = built('client/rgpu-run')
 BENCH = built('bench/rgpu-bench')
 
@@ -94,6 +103,27 @@ class Settings(unittest.TestCase):
                                       r'\(1\) after the call had returned')
         self.assertEqual(quiet.stderr, '')
         self.assertEqual(done.stdout, quiet.stdout)
+
+    def test_visible_devices(self):
+        """Each device says by its place on the bus which it is; lists end where an entry names none."""
+        def seen(server, selection):
+            done = server.run(sys.executable, '-c', BUS_IDS, CUDA_VISIBLE_DEVICES=selection)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return done.stdout.split()
+
+        with unittest.mock.patch.dict(os.environ, RGPU_SOFT_DEVICES='3'), Server() as server:
+            for selection, found in (('0', '0'), ('0,1', '01'), ('0,1,2,3', '012'), ('1', '1'), ('2,0', '20'),
+                                     ('1,9,0', '1'), ('', ''), ('-1', ''), ('9', ''), ('none', '')):
+                with self.subTest(selection):
+                    self.assertEqual(seen(server, selection), list(found))
+            done = server.run(LIST, CUDA_VISIBLE_DEVICES='9')
+        self.assertIn('CUDA_VISIBLE_DEVICES=9', done.stderr)
+        with unittest.mock.patch.dict(os.environ, RGPU_SOFT_DEVICES='3', CUDA_VISIBLE_DEVICES='2,1'), \
+                Server() as server:
+            # Clients choose among what the server sees.
+            for selection, found in (('0', '2'), ('1,0', '12'), ('2', ''), ('1', '1')):
+                with self.subTest(selection):
+                    self.assertEqual(seen(server, selection), list(found))
 
     def test_statistics(self):
         with Server() as server, tempfile.TemporaryDirectory() as folder:
