@@ -198,8 +198,7 @@ class Spec:
         elif word in values:
             setattr(call, values[word][0], values[word][1]())
         elif word in ('ptsz', 'ptds'):
-            call.twin = word
-            call.twin_since = self.number() if self.accept('since') else 0
+            call.twin, call.twin_since = word, self.number() if self.accept('since') else 0
         elif word == 'via':
             call.via, call.answer = self.read_target(call), 'rewritten'
         elif word in ('calls', 'before', 'after', 'first', 'then'):
@@ -263,6 +262,7 @@ class Spec:
             runs = self.cached_fixed and any(i.kind == 'run' for i in call.reply)
             self.refuse(call, ' ', {
                 'has results and cannot be posted': call.answer == 'posted' and (call.reply or always),
+                'is posted and cannot block': call.answer == 'posted' and 'blocks' in call.words,
                 'is cached and its results must have a fixed size': call.answer == 'cached' and (runs or always)})
 
     def refuse(self, call, separator, wrong):
