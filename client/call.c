@@ -5,7 +5,8 @@
  *
  * Posted frames are sent by a flusher thread, woken only when it sleeps, so
  * that a burst costs one system call for many frames and a lone frame leaves
- * within about 20 microseconds. A call that waits sends for itself.
+ * within about 20 microseconds. It sends beside who writes, who would else wait
+ * for a system call with each frame. A call that waits sends for itself.
  */
 #include "call.h"
 
@@ -37,10 +38,11 @@ static struct {
 	_Atomic uint32_t awake;	    /* the flusher looks at committed by itself */
 } stream = {.lock = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP};
 
-/* Called with the lock held. */
+/* Needs no lock: who writes frames does not wait for those that are sent meanwhile. A smaller number of
+ * another thread may be the last that is stored, and then nothing is sent once more. */
 static void flush(void)
 {
-	uint64_t committed = atomic_load_explicit(&stream.committed, memory_order_relaxed);
+	uint64_t committed = atomic_load_explicit(&stream.committed, memory_order_acquire);
 
 	if (client.transport->send(client.command, NULL, 0) < 0)
 		client_cut("command");
@@ -175,7 +177,6 @@ static void wake_flusher(void)
 
 CUresult call_post(struct call *c)
 {
-	bool sleeps;
 	CUresult r;
 
 	if (client.sync) {
@@ -184,12 +185,11 @@ CUresult call_post(struct call *c)
 	}
 	commit(c, 0);
 	/* The first of a burst goes at once, since a thread takes long to wake; it sends the rest. */
-	sleeps = flusher_sleeps();
-	if (sleeps)
-		flush();
 	pthread_mutex_unlock(&stream.lock);
-	if (sleeps)
+	if (flusher_sleeps()) {
+		flush();
 		wake_flusher();
+	}
 	return CUDA_SUCCESS;
 }
 
@@ -219,11 +219,12 @@ CUresult call_wait(struct call *c)
 	struct context *context = thread_context(c->thread);
 
 	c->in = (struct cursor){NULL, NULL, false};
-	commit(c, FRAME_WAITS);
-	w.seq = c->seq;
+	/* What is committed may be sent, and answered, at once. */
+	w.seq = stream.seq + 1;
 	receive_expect(&w);
-	flush();
+	commit(c, FRAME_WAITS);
 	pthread_mutex_unlock(&stream.lock);
+	flush();
 	stats_waited();
 	receive_wait(&w);
 	if (context && is_sticky(w.result))
@@ -256,10 +257,8 @@ static void *flusher(void *unused)
 	while (client_usable() == CUDA_SUCCESS) {
 		int64_t until = clock_ns() + FLUSH_SPIN_NS;
 
-		pthread_mutex_lock(&stream.lock);
 		if (stream.sent != stream.committed)
 			flush();
-		pthread_mutex_unlock(&stream.lock);
 		while (stream.sent == stream.committed && clock_ns() < until)
 			sched_yield();
 		if (stream.sent != stream.committed)

@@ -9,10 +9,10 @@
  * tells it as soon as it is known, the receiving half after everything that
  * had arrived before.
  *
- * Threads: per connection, one thread at a time may use the sending half
- * (reserve, commit, send) and one the receiving half (peek, consume, recv);
- * the halves are independent. close and detach are called when no thread uses
- * either; interrupt may be called from any thread at any time before close.
+ * Threads: per connection, one thread at a time may reserve and commit, while
+ * any send; and one may use the receiving half (peek, consume, recv). The halves
+ * are independent. close and detach are called when no thread uses either;
+ * interrupt may be called from any thread at any time before close.
  */
 #ifndef TRANSPORT_H
 #define TRANSPORT_H

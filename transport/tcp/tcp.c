@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@
 #include "ring.h"
 
 enum {
-	SEND_BATCH = 64, /* pieces in one system call */
+	SEND_BATCH = 64,	  /* pieces in one system call */
+	SEND_RESTART = 64 << 10, /* bytes of the sending ring that are used over and over */
 };
 
 struct tcp_connection {
@@ -36,8 +38,9 @@ struct tcp_connection {
 	atomic_bool send_over;
 	atomic_bool recv_over;
 	atomic_bool interrupted;
-	struct ring out; /* committed, not sent */
-	struct ring in;	 /* received, not consumed */
+	pthread_mutex_t sending; /* removing from the first of these, and the socket's sending half */
+	struct ring out;	 /* committed, not sent */
+	struct ring in;		 /* received, not consumed */
 };
 
 static struct tcp_connection *tcp(struct connection *c)
@@ -64,6 +67,7 @@ static int tcp_create(int fd, struct connection **out)
 		return -ENOMEM;
 	t->base.ops = &tcp_transport;
 	t->fd = fd;
+	pthread_mutex_init(&t->sending, NULL);
 	*out = &t->base;
 	return 0;
 }
@@ -103,6 +107,7 @@ static void tcp_free(struct tcp_connection *t)
 {
 	ring_fini(&t->out);
 	ring_fini(&t->in);
+	pthread_mutex_destroy(&t->sending);
 	free(t);
 }
 
@@ -111,7 +116,7 @@ static int tcp_detach(struct connection *c)
 	struct tcp_connection *t = tcp(c);
 	int fd = t->fd;
 
-	if (t->in.used || t->out.used)
+	if (ring_used(&t->in) || ring_used(&t->out))
 		return -EBUSY;
 	tcp_free(t);
 	return fd;
@@ -143,17 +148,18 @@ static int send_pieces(struct tcp_connection *t, struct iovec *iov, int count, i
 	return 0;
 }
 
-static int tcp_send(struct connection *c, const struct iovec *iov, int count)
+/* Called with the lock held. */
+static int send_all(struct tcp_connection *t, const struct iovec *iov, int count)
 {
-	struct tcp_connection *t = tcp(c);
 	struct iovec pieces[SEND_BATCH];
+	size_t used = ring_used(&t->out);
 	int n = 0, err;
 
 	if (is_set(&t->send_over))
 		return -EPIPE;
 
-	if (t->out.used)
-		pieces[n++] = (struct iovec){ring_data(&t->out), t->out.used};
+	if (used)
+		pieces[n++] = (struct iovec){ring_data(&t->out), used};
 	do {
 		while (count && n < SEND_BATCH) {
 			pieces[n++] = *iov++;
@@ -163,9 +169,28 @@ static int tcp_send(struct connection *c, const struct iovec *iov, int count)
 		n = 0;
 	} while (!err && count);
 
-	if (!err && t->out.used)
-		ring_remove(&t->out, t->out.used);
+	if (!err)
+		ring_remove(&t->out, used);
 	return err;
+}
+
+static int tcp_send(struct connection *c, const struct iovec *iov, int count)
+{
+	struct tcp_connection *t = tcp(c);
+	int err;
+
+	pthread_mutex_lock(&t->sending);
+	err = send_all(t, iov, count);
+	pthread_mutex_unlock(&t->sending);
+	return err;
+}
+
+static void restart(struct tcp_connection *t)
+{
+	if (pthread_mutex_trylock(&t->sending))
+		return;
+	ring_restart(&t->out);
+	pthread_mutex_unlock(&t->sending);
 }
 
 static void *tcp_reserve(struct connection *c, size_t size)
@@ -179,6 +204,8 @@ static void *tcp_reserve(struct connection *c, size_t size)
 		set(&t->send_over);
 		return NULL;
 	}
+	if (ring_data(&t->out) - t->out.base > SEND_RESTART && !ring_used(&t->out))
+		restart(t);
 	if (ring_room(&t->out) < size && tcp_send(c, NULL, 0))
 		return NULL;
 	return ring_end(&t->out);
@@ -229,7 +256,7 @@ static int wait_filled(struct tcp_connection *t, size_t want, int spin_us, int t
 
 	for (;;) {
 		err = fill(t);
-		if (t->in.used >= want)
+		if (ring_used(&t->in) >= want)
 			return 0;
 		if (err == -EPIPE)
 			return err;
@@ -262,7 +289,7 @@ static ssize_t tcp_peek(
 	assert(want <= TRANSPORT_BUFFER / 2);
 	if (is_set(&t->interrupted))
 		return -EPIPE;
-	if (t->in.used < want || !t->in.used) {
+	if (ring_used(&t->in) < want || !ring_used(&t->in)) {
 		if (is_set(&t->recv_over))
 			return -EPIPE;
 		if (!t->in.base) {
@@ -275,25 +302,28 @@ static ssize_t tcp_peek(
 			return is_set(&t->interrupted) ? -EPIPE : err;
 	}
 	*out = ring_data(&t->in);
-	return t->in.used;
+	return ring_used(&t->in);
 }
 
 static void tcp_consume(struct connection *c, size_t size)
 {
-	ring_remove(&tcp(c)->in, size);
+	struct ring *in = &tcp(c)->in;
+
+	ring_remove(in, size);
+	ring_restart(in);
 }
 
 static int tcp_recv(struct connection *c, void *buffer, size_t size)
 {
 	struct tcp_connection *t = tcp(c);
-	size_t have = t->in.used < size ? t->in.used : size;
+	size_t have = ring_used(&t->in) < size ? ring_used(&t->in) : size;
 	char *p = buffer;
 
 	if (is_set(&t->interrupted))
 		return -EPIPE;
 	if (have) {
 		memcpy(p, ring_data(&t->in), have);
-		ring_remove(&t->in, have);
+		tcp_consume(c, have);
 	}
 	while (have < size) {
 		ssize_t n;

@@ -6,6 +6,7 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +179,69 @@ static void ring_wraps(void **state)
 	pair_destroy(&p);
 }
 
+struct writer {
+	struct connection *c;
+	atomic_bool over;
+};
+
+/* Small and large, the ring empty now and then. */
+static void *write_only(void *arg)
+{
+	struct writer *w = arg;
+	uint64_t rng = 11, position = 0;
+
+	while (position < 24 * MIB) {
+		size_t n = 1 + next_random(&rng) % (next_random(&rng) % 64 ? 300 : MIB);
+		uint8_t *room;
+
+		n = n < 24 * MIB - position ? n : 24 * MIB - position;
+		room = transport->reserve(w->c, n);
+		check(room != NULL);
+		pattern_fill(room, n, position, 6);
+		transport->commit(w->c, n);
+		position += n;
+		if (next_random(&rng) % 512 == 0)
+			sleep_ms(1);
+	}
+	atomic_store(&w->over, true);
+	return NULL;
+}
+
+static void *send_only(void *arg)
+{
+	struct writer *w = arg;
+	bool over;
+
+	do {
+		over = atomic_load(&w->over);
+		check(transport->send(w->c, NULL, 0) == 0);
+	} while (!over);
+	return NULL;
+}
+
+static void others_send_meanwhile(void **state)
+{
+	struct pair p = pair_create();
+	struct writer w = {.c = p.a};
+	pthread_t thread[3];
+	uint64_t position = 0;
+
+	for (int i = 0; i < 3; i++)
+		check(!pthread_create(&thread[i], NULL, i ? send_only : write_only, &w));
+	while (position < 24 * MIB) {
+		const void *data;
+		ssize_t n = transport->peek(p.b, 1, 0, TRANSPORT_FOREVER, &data);
+
+		assert_true(n > 0);
+		assert_true(pattern_matches(data, n, position, 6));
+		transport->consume(p.b, n);
+		position += n;
+	}
+	for (int i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	pair_destroy(&p);
+}
+
 static void post(struct connection *c, const void *data, size_t size)
 {
 	void *room = transport->reserve(c, size);
@@ -321,6 +385,7 @@ const struct CMUnitTest stream_tests[] = {
 	cmocka_unit_test(both_directions_at_once),
 	cmocka_unit_test(slow_reader_fills_the_ring),
 	cmocka_unit_test(ring_wraps),
+	cmocka_unit_test(others_send_meanwhile),
 	cmocka_unit_test(commit_may_be_less_than_reserved),
 	cmocka_unit_test(commit_does_not_send),
 	cmocka_unit_test(peek_keeps_its_times),
