@@ -87,7 +87,7 @@ CUresult copy_captured(struct stream *s, struct copy_span *span, bool written)
 		return mirror_activate(range.base, range.size);
 	if (span->unit % MIRROR_GRANULE)
 		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
-	what = (struct lending){(void *)span->address, span->extent, written, capture_id(s)};
+	what = (struct lending){(void *)span->address, span->extent, written, capture_id(s), true};
 	r = lent_memory(&what, &span->address, &id);
 	if (r == CUDA_ERROR_NOT_SUPPORTED)
 		return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;

@@ -15,7 +15,7 @@
 #include "mirror.h"
 #include "wire_calls.h"
 
-enum { PAGE = 4096, PIECE = 32 << 10, GRANULE = MIRROR_GRANULE, LOOSE = 4, NEWS_SECONDS = 1 };
+enum { PAGE = 4096, PIECE = 32 << 10, GRANULE = MIRROR_GRANULE, LOOSE = 4, NEWS_SECONDS = 5 };
 
 /* A copy that uses a room, until its graph is gone. */
 struct user {
@@ -247,7 +247,7 @@ static bool refused_still(const struct lending *what)
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += NEWS_SECONDS;
 	pthread_mutex_lock(&lock);
-	while ((is = refused(what)) && !late)
+	while ((is = refused(what)) && !what->capture && !late)
 		late = pthread_cond_timedwait(&freed, &lock, &until);
 	pthread_mutex_unlock(&lock);
 	return is;

@@ -23,6 +23,7 @@ struct lending {
 	size_t size;
 	bool written;	    /* by the copy */
 	uint64_t by;	    /* the graph, or the capture that makes it */
+	bool capture;	    /* whose number no other has after it, as a graph's handle may */
 };
 
 /* Room on the server for it, at *address, until *id is gone (hostfunc.h): the caller lets a graph keep
