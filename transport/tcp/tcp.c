@@ -67,7 +67,8 @@ static int tcp_create(int fd, struct connection **out)
 		return -ENOMEM;
 	t->base.ops = &tcp_transport;
 	t->fd = fd;
-	pthread_mutex_init(&t->sending, NULL);
+	/* Held for a system call, which is over before a thread would be asleep. */
+	t->sending = (pthread_mutex_t)PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
 	*out = &t->base;
 	return 0;
 }
