@@ -17,12 +17,14 @@ static void print_device(int ordinal)
 {
 	char name[256];
 	CUdevice device;
+	char bus[32];
 	size_t bytes;
 
 	CHECK(cuDeviceGet(&device, ordinal));
 	CHECK(cuDeviceGetName(name, sizeof(name), device));
 	CHECK(cuDeviceTotalMem(&bytes, device));
-	printf("device %d: %s\n", ordinal, name);
+	CHECK(cuDeviceGetPCIBusId(bus, sizeof(bus), device));
+	printf("device %d: %s at %s\n", ordinal, name, bus);
 	printf("  memory %.1f GiB, compute capability %d.%d, %d multiprocessors\n",
 		(double)bytes / (1 << 30),
 		attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
