@@ -333,6 +333,22 @@ static CUresult freeing_poll(struct pending *p)
 	return barrier_poll(&container_of(p, struct freeing, pending)->barrier);
 }
 
+/* At once, as natively: in a stream of its own, since there all work is done. Freeing as such, and the
+ * legacy stream, would wait for what came since. */
+static CUresult pooled_free(CUdeviceptr address)
+{
+	CUstream stream;
+	CUresult r = driver.cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING);
+
+	if (r)
+		return r;
+	r = driver.cuMemFreeAsync(address, stream);
+	if (!r)
+		r = driver.cuStreamSynchronize(stream);
+	driver.cuStreamDestroy_v2(stream);
+	return r;
+}
+
 static void freeing_finish(struct pending *p)
 {
 	struct freeing *f = container_of(p, struct freeing, pending);
@@ -340,8 +356,7 @@ static void freeing_finish(struct pending *p)
 	struct allocation *a;
 
 	if (f->pooled) {
-		/* All work is done; freeing as such would wait for what came since. */
-		CUresult r = driver.cuMemFreeAsync(f->address, CU_STREAM_LEGACY);
+		CUresult r = pooled_free(f->address);
 
 		p->result = p->result ? p->result : r;
 		pools_account(p->q.session);
