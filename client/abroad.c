@@ -13,12 +13,14 @@ static CUresult order(CUstream earlier, struct context *its, CUstream later)
 	if (r)
 		return r;
 	r = client_cuEventCreate(&e, CU_EVENT_DISABLE_TIMING);
-	if (!r)
-		r = client_cuEventRecord(e, earlier);
-	client_cuCtxPopCurrent_v2(NULL);
-	if (r)
+	if (r) {
+		client_cuCtxPopCurrent_v2(NULL);
 		return r;
-	r = client_cuStreamWaitEvent(later, e, 0);
+	}
+	r = client_cuEventRecord(e, earlier);
+	client_cuCtxPopCurrent_v2(NULL);
+	if (!r)
+		r = client_cuStreamWaitEvent(later, e, 0);
 	client_cuEventDestroy_v2(e);
 	return r;
 }

@@ -184,8 +184,8 @@ CUresult call_post(struct call *c)
 		return call_end(c, r);
 	}
 	commit(c, 0);
-	/* The first of a burst goes at once, since a thread takes long to wake; it sends the rest. */
 	pthread_mutex_unlock(&stream.lock);
+	/* The first of a burst goes at once, since a thread takes long to wake; it sends the rest. */
 	if (flusher_sleeps()) {
 		flush();
 		wake_flusher();

@@ -11,8 +11,8 @@
 
 #include "control.h"
 #include "log.h"
-#include "wire.h"
 #include "visible.h"
+#include "wire.h"
 
 enum { CONNECT_TIMEOUT_MS = 5000 };
 

@@ -261,34 +261,30 @@ CUresult hostmem_use(uint64_t address)
 	return mirror_activate(range.base, range.size);
 }
 
-/* Words that can be addresses of ours are few, so that nothing else is looked up. */
-CUresult hostmem_scan_copy(const void *bytes, size_t size)
+/* Words that can be addresses of ours are few, so that nothing else is looked up, where not @registered
+ * memory is wanted, too. */
+static CUresult scan(const void *bytes, size_t size, bool registered)
 {
 	CUresult r = CUDA_SUCCESS;
 
-	if (size > SCAN_MAX)
-		return r;
 	for (size_t at = 0; at + 8 <= size && !r; at += 8) {
 		uint64_t value;
 
 		memcpy(&value, (const uint8_t *)bytes + at, 8);
-		if (value - client.host_base < client.host_size)
+		if (registered || value - client.host_base < client.host_size)
 			r = hostmem_use(value);
 	}
 	return r;
 }
 
+CUresult hostmem_scan_copy(const void *bytes, size_t size)
+{
+	return size > SCAN_MAX ? CUDA_SUCCESS : scan(bytes, size, false);
+}
+
 CUresult hostmem_scan(const void *params, size_t size)
 {
-	CUresult r = CUDA_SUCCESS;
-
-	for (size_t at = 0; at + 8 <= size && !r; at += 8) {
-		uint64_t value;
-
-		memcpy(&value, (const uint8_t *)params + at, 8);
-		r = hostmem_use(value);
-	}
-	return r;
+	return scan(params, size, atomic_load(&registrations));
 }
 
 CUresult client_cuMemHostRegister_v2(void *p, size_t bytesize, unsigned int Flags)
