@@ -37,34 +37,39 @@ def as_number(text):
         return None
 
 
-def compare_check(native, remote):
+def compare_check(native, remote, spread=0):
     """'equal', 'within spread', 'unknown' (no native value) or 'DIFFERENT', for one check's values.
 
     Where all native values are equal the remote ones must be that value. Else they are numbers, and no
-    remote one may be farther from the native median than the native ones are from one another.
+    remote one may be farther from the native median than the native ones are from one another, or than
+    @spread, if native runs were seen that far apart before.
     """
     if not native or not remote:
         return 'unknown'
-    if len(set(native)) == 1:
-        return 'equal' if set(remote) == set(native) else 'DIFFERENT'
+    if set(remote) == set(native) and len(set(native)) == 1:
+        return 'equal'
+    if len(set(native)) == 1 and not spread:
+        return 'DIFFERENT'
     numbers = [as_number(v) for v in native], [as_number(v) for v in remote]
     if None in numbers[0] or None in numbers[1]:
         return 'equal' if set(remote) <= set(native) else 'DIFFERENT'
-    spread = max(numbers[0]) - min(numbers[0])
+    spread = max(spread, max(numbers[0]) - min(numbers[0]))
     middle = statistics.median(numbers[0])
     return 'within spread' if all(abs(v - middle) <= spread for v in numbers[1]) else 'DIFFERENT'
 
 
-def check_rows(native, remote, expected):
+def check_rows(workload, native, remote):
     """{name: (verdict, native values, remote values)}"""
     rows = {}
     names = dict.fromkeys(n for run in native + remote for n in run.checks)
-    for name in dict.fromkeys([*names, *expected]):
+    for name in dict.fromkeys([*names, *workload.expected]):
         theirs = [r.checks[name] for r in native if name in r.checks]
         ours = [r.checks[name] for r in remote if name in r.checks]
-        if name in expected and not theirs:
-            theirs = [expected[name]]
-        verdict = compare_check(theirs, ours)
+        if name in workload.expected and not theirs:
+            theirs = [workload.expected[name]]
+        verdict = compare_check(theirs, ours, workload.spread.get(name, 0))
+        if verdict == 'DIFFERENT' and name in workload.differs:
+            verdict = f'differs ({workload.differs[name]})'
         if remote and theirs and len(ours) < len(remote):
             verdict = 'MISSING'
         rows[name] = (verdict, theirs, ours)
@@ -96,7 +101,7 @@ def failures(workload, native, remote):
         for i, run in enumerate(runs):
             if run.code != 0:
                 lines.append(f'{workload.name}: {kind} run {i + 1}: exit {run.code}')
-    for name, (verdict, theirs, ours) in check_rows(native, remote, workload.expected).items():
+    for name, (verdict, theirs, ours) in check_rows(workload, native, remote).items():
         if verdict.isupper():
             lines.append(f'{workload.name}: {name} {verdict}: native {sorted(set(theirs))}, remote {sorted(set(ours))}')
     return lines
@@ -128,7 +133,7 @@ def markdown(results, about):
     lines += ['| program | runs (native, remote) | exit statuses | checks | waits |', '|---|---|---|---|---|']
     for workload, native, remote in results:
         codes = ', '.join(sorted({str(r.code) for r in native + remote}))
-        rows = check_rows(native, remote, workload.expected)
+        rows = check_rows(workload, native, remote)
         lines.append(f'| {workload.name} | {len(native)}, {len(remote)} | {codes} | {verdict_words(rows)} '
                      f'| {number(waits(remote))} |')
     lines += ['', '| figure | native | remote | unit | ratio |', '|---|---|---|---|---|']

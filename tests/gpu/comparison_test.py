@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules by which native and remote runs are compared."""
-import types
 import unittest
 
 import comparison
+from catalogue import Workload
 
 
 def run(figures=None, code=0, **checks):
@@ -20,6 +20,13 @@ class CompareCheck(unittest.TestCase):
         self.assertEqual(comparison.compare_check(['1', '2', '3'], ['2.5', '1.1']), 'within spread')
         self.assertEqual(comparison.compare_check(['1', '2', '3'], ['4.5']), 'DIFFERENT')
         self.assertEqual(comparison.compare_check(['1', '2', '3'], ['nan']), 'DIFFERENT')
+
+    def test_spread_seen_before(self):
+        self.assertEqual(comparison.compare_check(['1', '1'], ['1', '2.5'], spread=2), 'within spread')
+        self.assertEqual(comparison.compare_check(['1', '1.1'], ['2.5'], spread=2), 'within spread')
+        self.assertEqual(comparison.compare_check(['1', '1'], ['1'], spread=2), 'equal')
+        self.assertEqual(comparison.compare_check(['1', '1'], ['3.5'], spread=2), 'DIFFERENT')
+        self.assertEqual(comparison.compare_check(['1', '1'], ['nan'], spread=2), 'DIFFERENT')
 
     def test_words(self):
         self.assertEqual(comparison.compare_check(['a', 'b'], ['b']), 'equal')
@@ -47,12 +54,19 @@ class Rows(unittest.TestCase):
         self.assertEqual(comparison.median_figure(runs, 't'), 2.0)
 
     def test_expected_and_missing(self):
-        rows = comparison.check_rows([], [run(a='yes')], {'a': 'yes', 'b': 'no'})
+        rows = comparison.check_rows(Workload('w', [], expected={'a': 'yes', 'b': 'no'}), [], [run(a='yes')])
         self.assertEqual(rows['a'][0], 'equal')
         self.assertEqual(rows['b'][0], 'MISSING')
 
+    def test_known_difference(self):
+        workload = Workload('w', [], differs={'a': 'reason'}, spread={'b': .1})
+        native, remote = [run(a='1', b='1', c='1')], [run(a='2', b='1.05', c='2')]
+        verdicts = {name: row[0] for name, row in comparison.check_rows(workload, native, remote).items()}
+        self.assertEqual(verdicts, {'a': 'differs (reason)', 'b': 'within spread', 'c': 'DIFFERENT'})
+        self.assertEqual(len(comparison.failures(workload, native, remote)), 1)
+
     def test_failures(self):
-        workload = types.SimpleNamespace(name='w', expected={})
+        workload = Workload('w', [])
         self.assertEqual(comparison.failures(workload, [run(a='1')], [run(a='1')]), [])
         self.assertEqual(len(comparison.failures(workload, [run(a='1')], [run(a='2', code=1)])), 2)
         self.assertEqual(len(comparison.failures(workload, [run(a='1')], [run(code='timeout')])), 2)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PyTorch at work, timed and summed: torch_work.py basic | resnet | gpt | gpt_exact | infer N | train N | gpus | replicas.
+"""PyTorch at work, timed and summed: torch_work.py basic | resnet | gpt | gpt_exact | gpt_paced N | infer N | train N |
+gpus | replicas.
 
 Weights are random and seeds fixed. Prints `figure NAME VALUE UNIT` and `check NAME VALUE` lines.
 `infer N` makes N ResNet-50 inferences, so that the difference of two counts is the cost of one.
@@ -105,14 +106,16 @@ def gpt():
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     text = torch.randint(0, 50000, (4, 512))
 
-    def step():
-        with torch.autocast(DEVICE, dtype=torch.bfloat16):
-            loss = model(text.to(DEVICE), labels=text.to(DEVICE)).loss
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        return loss.item()
-    timed('gpt2_train_bf16', 10, step)
+    timed('gpt2_train_bf16', 10, lambda: gpt_step(model, optimizer, text))
+
+
+def gpt_step(model, optimizer, text):
+    with torch.autocast(DEVICE, dtype=torch.bfloat16):
+        loss = model(text.to(DEVICE), labels=text.to(DEVICE)).loss
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
 
 
 def gpt_exact():
@@ -124,12 +127,26 @@ def gpt_exact():
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     text = torch.randint(0, 50000, (4, 512))
     for i in range(20):
-        with torch.autocast(DEVICE, dtype=torch.bfloat16):
-            loss = model(text.to(DEVICE), labels=text.to(DEVICE)).loss
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        print(f'check loss_{i} {loss.item()!r}', flush=True)
+        print(f'check loss_{i} {gpt_step(model, optimizer, text)!r}', flush=True)
+
+
+def gpt_paced():
+    """How far the loss of `gpt`'s training depends on when kernels start: the loss after 13 steps from the same weights,
+    N times as launches come, and N times with each step behind a long kernel, so that its kernels follow without a gap."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+    model = GPT2LMHeadModel(GPT2Config()).to(DEVICE).train()
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    text = torch.randint(0, 50000, (4, 512))
+    for i, cycles in enumerate([0, 120_000_000] * int(sys.argv[2])):
+        model.load_state_dict(weights)
+        torch.manual_seed(1)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+        for _ in range(13):
+            if cycles:
+                torch.cuda.synchronize()
+                torch.cuda._sleep(cycles)
+            loss = gpt_step(model, optimizer, text)
+        print(f'check {"queued" if cycles else "plain"}_{i // 2} {loss:.5f}', flush=True)
 
 
 def train():
@@ -190,8 +207,8 @@ def main():
     torch.zeros(1, device=DEVICE)
     torch.cuda.synchronize()
     print(f'figure torch_context {(time.perf_counter() - start) * 1e3:.1f} ms', flush=True)
-    {'basic': basic, 'resnet': resnet, 'gpt': gpt, 'gpt_exact': gpt_exact, 'infer': infer, 'train': train,
-     'gpus': gpus, 'replicas': replicas}[sys.argv[1]]()
+    {'basic': basic, 'resnet': resnet, 'gpt': gpt, 'gpt_exact': gpt_exact, 'gpt_paced': gpt_paced,
+     'infer': infer, 'train': train, 'gpus': gpus, 'replicas': replicas}[sys.argv[1]]()
 
 
 if __name__ == '__main__':
