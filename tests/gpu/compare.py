@@ -69,29 +69,33 @@ class Server:
         self.log.close()
 
 
-def execute(command, environment, timeout):
-    """One run of a program, in a process group of its own that ends with it."""
-    run = comparison.Run()
+def run_program(command, environment, timeout, folder=None):
+    """(exit status or 'timeout', seconds, stdout, stderr) of a program, in a process group of its own that ends with it."""
     started = time.monotonic()
-    with tempfile.TemporaryFile('w+') as out, tempfile.TemporaryFile('w+') as err:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                   env=environment, start_new_session=True)
+                                   env=environment, cwd=folder, start_new_session=True)
         try:
-            run.code = process.wait(timeout)
+            code = process.wait(timeout)
         except subprocess.TimeoutExpired:
-            run.code = 'timeout'
-        run.seconds = round(time.monotonic() - started, 3)
+            code = 'timeout'
+        seconds = round(time.monotonic() - started, 3)
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
         process.wait()
         out.seek(0)
-        text = out.read()
-        comparison.parse(run, text)
-        if run.code != 0:
-            err.seek(0)
-            run.tail = text[-2000:] + err.read()[-4000:]
+        err.seek(0)
+        return code, seconds, out.read().decode(errors='replace'), err.read().decode(errors='replace')
+
+
+def execute(command, environment, timeout):
+    run = comparison.Run()
+    run.code, run.seconds, out, err = run_program(command, environment, timeout)
+    comparison.parse(run, out)
+    if run.code != 0:
+        run.tail = out[-2000:] + err[-4000:]
     return run
 
 
@@ -103,14 +107,18 @@ def environment_without_ours(client):
     return environment
 
 
-def run_remote(options, command, timeout, address, number):
+def remote_environment(options, address):
     environment = environment_without_ours(options.client)
     path = options.client + [p for p in environment['LD_LIBRARY_PATH'].split(':') if p]
+    environment.update(LD_LIBRARY_PATH=':'.join(path), RGPU_SERVERS=address)
+    return environment
+
+
+def run_remote(options, command, timeout, address, number):
     stats = os.path.join(options.scratch, f'stats-{number}.json')
     if os.path.exists(stats):
         os.unlink(stats)
-    environment.update(LD_LIBRARY_PATH=':'.join(path), RGPU_SERVERS=address, RGPU_STATS=stats)
-    run = execute(command, environment, timeout)
+    run = execute(command, {**remote_environment(options, address), 'RGPU_STATS': stats}, timeout)
     try:
         with open(stats) as f:
             run.stats = json.load(f)
@@ -119,11 +127,15 @@ def run_remote(options, command, timeout, address, number):
     return run
 
 
-def run_native(options, command, timeout):
+def native_environment(options):
     environment = environment_without_ours(options.client)
     if options.native_library:
         environment['LD_LIBRARY_PATH'] = options.native_library + ':' + environment['LD_LIBRARY_PATH']
-    return execute(command, environment, timeout)
+    return environment
+
+
+def run_native(options, command, timeout):
+    return execute(command, native_environment(options), timeout)
 
 
 def filled(command, options):
@@ -218,8 +230,8 @@ def parse_options():
 
 
 def prepare(options):
+    """What both ways of comparing need: absolute paths, and where our libraries are."""
     options.out = os.path.abspath(options.out)
-    options.build = os.path.abspath(options.build or os.path.join(options.out, 'programs'))
     options.client = []
     if options.remote:
         options.server = find(options.pack, 'gpuserverd', 'server/gpuserverd')
@@ -228,7 +240,6 @@ def prepare(options):
         options.client = list(dict.fromkeys(os.path.realpath(os.path.dirname(path)) for path in found))
     if options.native_library:
         options.native_library = os.path.abspath(options.native_library)
-    options.scratch = tempfile.mkdtemp(prefix='compare-')
     os.makedirs(options.out, exist_ok=True)
 
 
@@ -244,6 +255,8 @@ def main():
             print(f'compare.py: {problem}', file=sys.stderr)
         return 0 if options.list else 2
     prepare(options)
+    options.build = os.path.abspath(options.build or os.path.join(options.out, 'programs'))
+    options.scratch = tempfile.mkdtemp(prefix='compare-')
     done = []
     try:
         compare_all([w for w in catalogue.WORKLOADS if w.name in wanted], options, done)

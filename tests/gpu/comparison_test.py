@@ -2,6 +2,7 @@
 """The rules by which native and remote runs are compared."""
 import unittest
 
+import compare_folder
 import comparison
 from catalogue import Workload
 
@@ -70,6 +71,21 @@ class Rows(unittest.TestCase):
         self.assertEqual(comparison.failures(workload, [run(a='1')], [run(a='1')]), [])
         self.assertEqual(len(comparison.failures(workload, [run(a='1')], [run(a='2', code=1)])), 2)
         self.assertEqual(len(comparison.failures(workload, [run(a='1')], [run(code='timeout')])), 2)
+
+
+class Folder(unittest.TestCase):
+    def test_output(self):
+        self.assertEqual(compare_folder.compare_output('sum 3\n', 'sum 3\n', 'sum 3\n'), 'equal')
+        self.assertEqual(compare_folder.compare_output('took 3.5 ms', 'took 4 ms', 'took 1e-3 ms'), 'numbers differ')
+        self.assertEqual(compare_folder.compare_output('took 3.5 ms', 'took 4 ms', 'failed in 1 ms'), 'DIFFERENT')
+        self.assertEqual(compare_folder.compare_output('sum 3', 'sum 3', 'sum 4'), 'DIFFERENT')
+
+    def test_verdict(self):
+        self.assertEqual(compare_folder.judge('pass', 'pass', 'equal'), ('pass', ''))
+        self.assertEqual(compare_folder.judge('pass', 'pass', 'DIFFERENT')[0], 'fail')
+        self.assertEqual(compare_folder.judge('pass', 'exit 1', 'DIFFERENT')[0], 'fail')
+        self.assertEqual(compare_folder.judge('pass', 'timeout', 'DIFFERENT')[0], 'fail')
+        self.assertEqual(compare_folder.judge('exit 2', 'exit 2', 'equal'), ('waived', 'natively: exit 2'))
 
 
 if __name__ == '__main__':
