@@ -149,17 +149,15 @@ static bool take_reply(struct cursor *in)
 static bool take_output(struct cursor *in)
 {
 	size_t left = in->end - in->pos;
-	uint32_t size = get_u32(in);
-	const uint8_t *text;
+	uint32_t size = get_u32(in), fd = get_u32(in);
+	const uint8_t *text = get_bytes(in, size);
 
-	get_u32(in);
-	text = get_bytes(in, size);
-	if (left < 8 || !text)
+	if (left < 8 || !text || (fd != STDOUT_FILENO && fd != STDERR_FILENO))
 		return false;
 	/* What kernels print is the application's output: after what it printed itself. */
-	fflush(stdout);
+	fflush(fd == STDOUT_FILENO ? stdout : stderr);
 	while (size) {
-		ssize_t n = write(STDOUT_FILENO, text, size);
+		ssize_t n = write(fd, text, size);
 
 		if (n <= 0)
 			break;

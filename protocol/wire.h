@@ -32,27 +32,30 @@ enum {
  * the bytes, since frames are padded.
  */
 enum frame_op {
-	FRAME_THREAD = 0x01,	  /* c->s: thread u32, birth u32, context u64: who issues what follows;
-				   * threads that follow one another may have one number, and are
-				   * born apart */
-	FRAME_GOODBYE = 0x02,	  /* c->s: execute what came before, then end */
-	FRAME_HOST_DONE = 0x03,	  /* c->s on the side connection: id u64 of a host function */
-	FRAME_HEARTBEAT = 0x04,	  /* c->s on the side connection: zero u64 */
-	FRAME_HOST_BYTES = 0x05,  /* c->s on the side connection: id u64, bytes[]: the next of a copy
-				   * that was asked for as a host function is */
-	FRAME_MIRROR_WRITE = 0x06, /* c->s on the side connection: address u64, bytes[]: mapped host memory
-				    * that the host wrote */
-	FRAME_REPLY = 0x10,	  /* s->c: seq u64 of the request, result i32, pushes u32, payload */
-	FRAME_HOST_CALL = 0x11,	  /* s->c: id u64, pushes u32, 0 u32: run this host function now */
-	FRAME_DATA = 0x12,	  /* s->c: copy id u64, offset u64, size u32, pushes u32, bytes:
-				   * device-to-host data, after so many chunks of the lanes;
-				   * offset UINT64_MAX: that copy failed, nothing will come */
-	FRAME_OUTPUT = 0x13,	  /* s->c: bytes[] that kernels printed */
-	FRAME_MIRROR = 0x14,	  /* s->c: address u64, bytes[]: mapped host memory that kernels wrote */
-	FRAME_EXECUTED = 0x15,	  /* s->c: seq u64: every frame up to this one was executed */
-	FRAME_FATAL = 0x16,	  /* s->c: result i32, pad u32, text (to the end, zero padded): session over */
-	FRAME_HOST_GONE = 0x17,	  /* s->c: id u64 of a graph's host function that will not be called again */
-	FRAME_FAILED = 0x18,	  /* s->c: opcode u32, result i32: of a call that nobody waits for */
+	FRAME_THREAD = 0x01,  /* c->s: thread u32, birth u32, context u64: who issues what follows;
+			       * threads that follow one another may have one number, and are
+			       * born apart */
+	FRAME_GOODBYE = 0x02, /* c->s: execute what came before, then end */
+	FRAME_HOST_DONE = 0x03,	 /* c->s on the side connection: id u64 of a host function */
+	FRAME_HEARTBEAT = 0x04,	 /* c->s on the side connection: zero u64 */
+	FRAME_HOST_BYTES = 0x05, /* c->s on the side connection: id u64, bytes[]: the next of a copy
+				  * that was asked for as a host function is */
+	FRAME_MIRROR_WRITE = 0x06, /* c->s on the side connection: address u64, bytes[]: mapped host
+				    * memory that the host wrote */
+	FRAME_REPLY = 0x10,	/* s->c: seq u64 of the request, result i32, pushes u32, payload */
+	FRAME_HOST_CALL = 0x11, /* s->c: id u64, pushes u32, 0 u32: run this host function now */
+	FRAME_DATA = 0x12,	/* s->c: copy id u64, offset u64, size u32, pushes u32, bytes:
+				 * device-to-host data, after so many chunks of the lanes;
+				 * offset UINT64_MAX: that copy failed, nothing will come */
+	FRAME_OUTPUT = 0x13,	/* s->c: u32 size, u32 1 for stdout or 2 for stderr, bytes[] that
+				   kernels printed */
+	FRAME_MIRROR = 0x14, /* s->c: address u64, bytes[]: mapped host memory that kernels wrote */
+	FRAME_EXECUTED = 0x15, /* s->c: seq u64: every frame up to this one was executed */
+	FRAME_FATAL =
+		0x16, /* s->c: result i32, pad u32, text (to the end, zero padded): session over */
+	FRAME_HOST_GONE =
+		0x17, /* s->c: id u64 of a graph's host function that will not be called again */
+	FRAME_FAILED = 0x18, /* s->c: opcode u32, result i32: of a call that nobody waits for */
 };
 
 enum {

@@ -18,6 +18,7 @@
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
+static int descriptor = STDERR_FILENO;
 static enum log_level log_level = LOG_INFO;
 static uint64_t own_session;
 static char own_peer[128];
@@ -50,6 +51,16 @@ static bool line_fits(unsigned *missing)
 	} while (!atomic_compare_exchange_weak(&next_ns, &next, at + LINE_NS));
 	*missing = atomic_exchange(&left_out, 0);
 	return true;
+}
+
+void log_set_descriptor(int fd)
+{
+	descriptor = fd;
+}
+
+int log_descriptor(void)
+{
+	return descriptor;
 }
 
 void log_set_level(enum log_level level)
@@ -116,7 +127,7 @@ static void put_line(
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
 	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, n) < 0) {
+	if (write(descriptor, line, n) < 0) {
 		/* Nobody is left to tell. */
 	}
 }

@@ -39,6 +39,10 @@ const char *log_level_name(enum log_level level);
  * there are other threads. */
 void log_set_session(uint64_t session, const char *peer);
 
+/* Where lines go; stderr at start. */
+void log_set_descriptor(int fd);
+int log_descriptor(void);
+
 /* @about may be NULL. */
 void log_line(enum log_level level, const struct log_subject *about, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See output.h. A thread empties the pipe as it fills, since the driver prints
+ * See output.h. A thread empties the pipes as they fill, since the driver prints
  * more than a pipe holds inside of one call; what it took waits in a buffer for
  * output_forward, which is called before each completion that a client waits
  * for. The lock keeps the order of the two.
@@ -10,28 +10,53 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "thread.h"
 
 enum {
 	PIPE_SIZE = 1 << 20,
 	OUTPUT_MAX = 64 << 20, /* kept for a client that does not wait; more is sent at once */
 	OUTPUT_PART = 64 << 10,
+	STREAMS = 2,
 };
 
-static int pipe_end = -1;
+static const int streams[STREAMS] = {STDOUT_FILENO, STDERR_FILENO};
+static int pipe_end[STREAMS] = {-1, -1};
+
+struct text {
+	char *at;
+	size_t used, room;
+};
 
 struct output {
 	struct session *session;
 	pthread_mutex_t lock;
-	char *text;
-	size_t used, room;
+	struct text text[STREAMS];
 };
 
-int output_capture(void)
+/* Of the sanitizers, where they are: their reports are the operator's. */
+extern void __sanitizer_set_report_fd(void *fd) __attribute__((weak));
+
+/* What the C library said last is the operator's, too. */
+static void aborted(int number)
+{
+	char part[4096];
+	ssize_t n;
+
+	while ((n = read(pipe_end[1], part, sizeof(part))) > 0) {
+		if (write(log_descriptor(), part, n) < 0)
+			break;
+	}
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static int capture(int i)
 {
 	int end[2];
 
@@ -39,67 +64,90 @@ int output_capture(void)
 		return -errno;
 	fcntl(end[1], F_SETPIPE_SZ, PIPE_SIZE);
 	fcntl(end[0], F_SETFL, O_NONBLOCK);
-	if (dup2(end[1], STDOUT_FILENO) < 0)
+	if (dup2(end[1], streams[i]) < 0)
 		return -errno;
 	close(end[1]);
-	pipe_end = end[0];
+	pipe_end[i] = end[0];
 	return 0;
 }
 
-static int output_grow(struct output *o)
+int output_capture(void)
 {
-	size_t room = o->room ? 2 * o->room : 2 * OUTPUT_PART;
+	int own = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), err;
+
+	if (own < 0)
+		return -errno;
+	log_set_descriptor(own);
+	if (&__sanitizer_set_report_fd)
+		__sanitizer_set_report_fd((void *)(intptr_t)own);
+	err = capture(0);
+	if (!err)
+		err = capture(1);
+	signal(SIGABRT, aborted);
+	return err;
+}
+
+static int text_grow(struct text *t)
+{
+	size_t room = t->room ? 2 * t->room : 2 * OUTPUT_PART;
 	char *bigger;
 
-	if (o->room - o->used >= OUTPUT_PART)
+	if (t->room - t->used >= OUTPUT_PART)
 		return 0;
-	bigger = realloc(o->text, room);
+	bigger = realloc(t->at, room);
 	if (!bigger)
 		return -ENOMEM;
-	o->text = bigger;
-	o->room = room;
+	t->at = bigger;
+	t->room = room;
 	return 0;
 }
 
-/* The lock is held. */
-static void output_read(struct output *o)
+/* The lock is held, here and below. */
+static void output_read(struct output *o, int i)
 {
-	while (!output_grow(o)) {
-		ssize_t n = read(pipe_end, o->text + o->used, o->room - o->used);
+	struct text *t = &o->text[i];
+
+	while (!text_grow(t)) {
+		ssize_t n = read(pipe_end[i], t->at + t->used, t->room - t->used);
 
 		if (n <= 0)
 			return;
-		o->used += n;
+		t->used += n;
 	}
 }
 
-static void output_send(struct output *o)
+static void output_send(struct output *o, int i)
 {
-	for (size_t at = 0; at < o->used; at += OUTPUT_PART) {
-		size_t n = o->used - at < OUTPUT_PART ? o->used - at : OUTPUT_PART;
+	struct text *t = &o->text[i];
+
+	for (size_t at = 0; at < t->used; at += OUTPUT_PART) {
+		size_t n = t->used - at < OUTPUT_PART ? t->used - at : OUTPUT_PART;
 		uint8_t *out = frame_begin(o->session, FRAME_OUTPUT, 8 + n);
 
 		if (!out)
 			break;
 		put_u32(&out, n);
-		put_u32(&out, 0);
-		put_bytes(&out, o->text + at, n);
+		put_u32(&out, streams[i]);
+		put_bytes(&out, t->at + at, n);
 		frame_end(o->session, FRAME_OUTPUT, 8 + n, false);
 	}
-	o->used = 0;
+	t->used = 0;
 }
 
 static void *drain(void *arg)
 {
 	struct output *o = arg;
-	struct pollfd poll_end = {.fd = pipe_end, .events = POLLIN};
+	struct pollfd ends[STREAMS] = {
+		{.fd = pipe_end[0], .events = POLLIN}, {.fd = pipe_end[1], .events = POLLIN}};
 
 	for (;;) {
-		poll(&poll_end, 1, -1);
+		poll(ends, STREAMS, -1);
 		pthread_mutex_lock(&o->lock);
-		output_read(o);
-		if (o->used >= OUTPUT_MAX)
-			output_send(o);
+		for (int i = 0; i < STREAMS; i++) {
+			output_read(o, i);
+			if (o->text[i].used >= OUTPUT_MAX)
+				output_send(o, i);
+		}
 		pthread_mutex_unlock(&o->lock);
 	}
 	return NULL;
@@ -109,7 +157,7 @@ int output_create(struct session *s)
 {
 	struct output *o;
 
-	if (pipe_end < 0)
+	if (pipe_end[0] < 0)
 		return 0;
 	o = calloc(1, sizeof(*o));
 	if (!o)
@@ -128,7 +176,9 @@ void output_forward(struct session *s)
 		return;
 	fflush(stdout);
 	pthread_mutex_lock(&o->lock);
-	output_read(o);
-	output_send(o);
+	for (int i = 0; i < STREAMS; i++) {
+		output_read(o, i);
+		output_send(o, i);
+	}
 	pthread_mutex_unlock(&o->lock);
 }

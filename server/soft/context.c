@@ -171,24 +171,25 @@ void device_wait_alone(struct device *d)
 		pthread_cond_broadcast(&gpu.progress);
 }
 
-void printed_add(struct context *c, const char *text, size_t size)
+void printed_add(struct context *c, enum printed_stream stream, const char *text, size_t size)
 {
+	struct printed *p = &c->printed[stream];
 	size_t room;
 	char *grown;
 
 	pthread_mutex_lock(&gpu.print);
-	if (c->printed_size + size > PRINTED_MAX)
-		c->printed_size = 0;
-	if (c->printed_size + size > c->printed_room) {
-		room = (c->printed_size + size) * 2;
-		grown = realloc(c->printed, room);
+	if (p->size + size > PRINTED_MAX)
+		p->size = 0;
+	if (p->size + size > p->room) {
+		room = (p->size + size) * 2;
+		grown = realloc(p->text, room);
 		if (!grown)
 			goto unlock;
-		c->printed = grown;
-		c->printed_room = room;
+		p->text = grown;
+		p->room = room;
 	}
-	memcpy(c->printed + c->printed_size, text, size);
-	c->printed_size += size;
+	memcpy(p->text + p->size, text, size);
+	p->size += size;
 unlock:
 	pthread_mutex_unlock(&gpu.print);
 }
@@ -196,21 +197,21 @@ unlock:
 /* Writes without the lock: whoever reads the other end may need the driver to go on. */
 void printed_flush(struct context *c)
 {
-	char *text;
-	size_t size;
+	FILE *const to[PRINTED_STREAMS] = {stdout, stderr};
+	struct printed all[PRINTED_STREAMS];
 
 	pthread_mutex_lock(&gpu.print);
-	text = c->printed;
-	size = c->printed_size;
-	c->printed = NULL;
-	c->printed_size = c->printed_room = 0;
+	memcpy(all, c->printed, sizeof(all));
+	memset(c->printed, 0, sizeof(c->printed));
 	pthread_mutex_unlock(&gpu.print);
-	if (!text)
+	if (!all[PRINTED_OUT].text && !all[PRINTED_ERR].text)
 		return;
 	pthread_mutex_unlock(&gpu.lock);
-	fwrite(text, 1, size, stdout);
-	fflush(stdout);
-	free(text);
+	for (int i = 0; i < PRINTED_STREAMS; i++) {
+		fwrite(all[i].text, 1, all[i].size, to[i]);
+		fflush(to[i]);
+		free(all[i].text);
+	}
 	pthread_mutex_lock(&gpu.lock);
 }
 

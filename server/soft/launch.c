@@ -52,9 +52,9 @@ static bool heap_release(void *user, uint64_t addr)
 	return found;
 }
 
-static void print(void *user, const char *text, size_t size)
+static void print(void *user, bool failed, const char *text, size_t size)
 {
-	printed_add(user, text, size);
+	printed_add(user, failed ? PRINTED_ERR : PRINTED_OUT, text, size);
 }
 
 static CUresult fault_result(int err, const struct ptx_fault *fault)

@@ -303,6 +303,14 @@ void event_set_fence(struct event *e, struct fence *f);
 
 /* ---- contexts and devices ---- */
 
+/* What kernels printed, for stdout, and what their assertions said, for stderr. */
+enum printed_stream { PRINTED_OUT, PRINTED_ERR, PRINTED_STREAMS };
+
+struct printed {
+	char *text;
+	size_t size, room;
+};
+
 struct context {
 	struct object base;
 	uintptr_t name; /* its handle, also when that is not valid any more */
@@ -324,8 +332,7 @@ struct context {
 	atomic_int cancel; /* kernels look at it */
 	size_t heap_used;  /* by malloc in kernels */
 	unsigned captures;
-	char *printed; /* guarded by gpu.print */
-	size_t printed_size, printed_room;
+	struct printed printed[PRINTED_STREAMS]; /* guarded by gpu.print */
 	LIST_ENTRY(context) link;
 };
 
@@ -411,7 +418,7 @@ void context_fail(struct context *c, CUresult error);
 /* Values that runtimes attached to it: with their destructors, so without the lock. */
 void storage_context_gone(CUcontext context);
 CUresult context_find(CUcontext handle, struct context **out);
-void printed_add(struct context *c, const char *text, size_t size);
+void printed_add(struct context *c, enum printed_stream stream, const char *text, size_t size);
 void printed_flush(struct context *c);
 
 /* ---- code ---- */

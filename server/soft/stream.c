@@ -119,8 +119,11 @@ static void execute(struct context *c, struct work *w)
 	gpu.running -= memory;
 	if (!gpu.running)
 		zombie_reap();
-	if (result)
-		context_fail(c, result);
+	if (!result)
+		return;
+	/* Who asks is told of the failure at once, and no later call prints. */
+	printed_flush(c);
+	context_fail(c, result);
 }
 
 static void finish(struct work *w)

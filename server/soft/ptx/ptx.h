@@ -140,9 +140,9 @@ struct ptx_launch {
 	size_t params_size;		/* at least kernel->parameter_bytes */
 	void *const *variables;		/* where each variable lies, as above */
 	const struct ptx_memory *memory;
-	/* Device printf and assertions, whole lines or pieces in order of each
-	 * thread's calls, never two calls at once. May be NULL. */
-	void (*print)(void *user, const char *text, size_t size);
+	/* Device printf and, where @failed, assertions: whole lines or pieces in order
+	 * of each thread's calls, never two calls at once. May be NULL. */
+	void (*print)(void *user, bool failed, const char *text, size_t size);
 	void *print_user;
 	const atomic_int *cancel;	/* non-zero ends the launch soon; may be NULL */
 	unsigned threads;		/* host threads to spread blocks over, 0 means 1 */

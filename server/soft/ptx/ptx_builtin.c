@@ -104,7 +104,9 @@ static void give_result(struct warp *w, unsigned lane, const struct slot *s, uin
 const struct insn *run_builtin_call(struct warp *w, const struct insn *i, uint32_t lanes)
 {
 	const struct call *c = i->call;
+	bool failed = false;
 
+	/* All whose assertion fails say so. */
 	for (; lanes; lanes &= lanes - 1) {
 		unsigned l = (unsigned)__builtin_ctz(lanes);
 		uint64_t arguments[ARGUMENT_LIMIT] = {0}, result = 0;
@@ -112,9 +114,9 @@ const struct insn *run_builtin_call(struct warp *w, const struct insn *i, uint32
 		for (unsigned n = 0; n < c->argument_count; n++)
 			slot_read(w, l, &c->arguments[n], (unsigned char *)&arguments[n]);
 		if (!c->builtin->run(w, i, l, arguments, &result))
-			return NULL;
-		if (c->result_count)
+			failed = true;
+		else if (c->result_count)
 			give_result(w, l, &c->results[0], result);
 	}
-	return i + 1;
+	return failed ? NULL : i + 1;
 }

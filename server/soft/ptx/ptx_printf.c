@@ -254,14 +254,14 @@ static void print_conversion(struct output *o, const char **format)
 		emit(o, "%%%c", c.letter);
 }
 
-static void deliver(struct output *o)
+static void deliver(struct output *o, bool failed)
 {
 	struct grid *g = o->w->block->grid;
 
 	if (!g->launch->print || !o->used)
 		return;
 	pthread_mutex_lock(&g->print);
-	g->launch->print(g->launch->print_user, o->text, o->used);
+	g->launch->print(g->launch->print_user, failed, o->text, o->used);
 	pthread_mutex_unlock(&g->print);
 }
 
@@ -284,7 +284,7 @@ bool device_printf(struct warp *w, const struct insn *i, unsigned lane, uint64_t
 		}
 	}
 	if (!o.failed)
-		deliver(&o);
+		deliver(&o, false);
 	free(copy);
 	free(o.text);
 	*count = o.count;
@@ -303,7 +303,7 @@ void device_assert(struct warp *w, const struct insn *i, unsigned lane, const ui
 		w->block->id[1], w->block->id[2], tid[SPECIAL_TID_X * WARP_LANES + lane],
 		tid[SPECIAL_TID_Y * WARP_LANES + lane], tid[SPECIAL_TID_Z * WARP_LANES + lane],
 		message ? message : "?");
-	deliver(&o);
+	deliver(&o, true);
 	free(message);
 	free(file);
 	free(function);

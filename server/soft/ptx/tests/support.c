@@ -41,7 +41,7 @@ static bool release(void *user, uint64_t address)
 	return false;
 }
 
-static void print(void *user, const char *text, size_t size)
+static void print(void *user, bool failed, const char *text, size_t size)
 {
 	struct gpu *g = user;
 
