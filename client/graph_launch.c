@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Launching graphs: posted, since a handle that is not one and a stream that
- * captures are found out here.
+ * captures are found out here; what the server finds out too, where graphs
+ * have memory of their own, is waited for.
  */
 #include "call.h"
 #include "capture.h"
 #include "client_calls.h"
 #include "lent.h"
+#include "memory.h"
 #include "mirror.h"
 #include "real.h"
 #include "stream.h"
@@ -55,5 +57,7 @@ CUresult client_cuGraphLaunch(CUgraphExec hGraph, CUstream hStream)
 	}
 	if (!r)
 		r = stream_use(s, &stream);
+	if (!r && memory_of_graphs())
+		return wire_graph_launch_allocating((uintptr_t)hGraph, stream);
 	return r ? r : wire_cuGraphLaunch((uintptr_t)hGraph, stream);
 }

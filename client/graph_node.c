@@ -37,10 +37,32 @@ static CUDA_MEMSET_NODE_PARAMS memset_params(const CUgraphNodeParams *p)
 	};
 }
 
+static CUDA_MEM_ALLOC_NODE_PARAMS alloc_params(const CUgraphNodeParams *p)
+{
+	return (CUDA_MEM_ALLOC_NODE_PARAMS){
+		.poolProps = p->alloc.poolProps,
+		.accessDescs = p->alloc.accessDescs,
+		.accessDescCount = p->alloc.accessDescCount,
+		.bytesize = p->alloc.bytesize,
+	};
+}
+
+static CUDA_BATCH_MEM_OP_NODE_PARAMS operations_params(const CUgraphNodeParams *p)
+{
+	return (CUDA_BATCH_MEM_OP_NODE_PARAMS){
+		.ctx = p->memOp.ctx,
+		.count = p->memOp.count,
+		.paramArray = p->memOp.paramArray,
+		.flags = p->memOp.flags,
+	};
+}
+
 CUresult client_cuGraphAddNode_v2(CUgraphNode *phGraphNode, CUgraph hGraph,
 	const CUgraphNode *dependencies, const CUgraphEdgeData *dependencyData,
 	size_t numDependencies, CUgraphNodeParams *nodeParams)
 {
+	CUDA_BATCH_MEM_OP_NODE_PARAMS operations;
+	CUDA_MEM_ALLOC_NODE_PARAMS alloc;
 	CUDA_KERNEL_NODE_PARAMS kernel;
 	CUDA_MEMSET_NODE_PARAMS set;
 	CUDA_HOST_NODE_PARAMS host;
@@ -75,6 +97,19 @@ CUresult client_cuGraphAddNode_v2(CUgraphNode *phGraphNode, CUgraph hGraph,
 	case CU_GRAPH_NODE_TYPE_EMPTY:
 		return stub_cuGraphAddEmptyNode(phGraphNode, hGraph, dependencies,
 			numDependencies);
+	case CU_GRAPH_NODE_TYPE_MEM_ALLOC:
+		alloc = alloc_params(nodeParams);
+		r = stub_cuGraphAddMemAllocNode(
+			phGraphNode, hGraph, dependencies, numDependencies, &alloc);
+		nodeParams->alloc.dptr = r ? 0 : alloc.dptr;
+		return r;
+	case CU_GRAPH_NODE_TYPE_MEM_FREE:
+		return stub_cuGraphAddMemFreeNode(
+			phGraphNode, hGraph, dependencies, numDependencies, nodeParams->free.dptr);
+	case CU_GRAPH_NODE_TYPE_BATCH_MEM_OP:
+		operations = operations_params(nodeParams);
+		return stub_cuGraphAddBatchMemOpNode(
+			phGraphNode, hGraph, dependencies, numDependencies, &operations);
 	case CU_GRAPH_NODE_TYPE_WAIT_EVENT:
 		return stub_cuGraphAddEventWaitNode(phGraphNode, hGraph, dependencies,
 			numDependencies, nodeParams->eventWait.event);

@@ -8,11 +8,19 @@
 #include "capture.h"
 #include "client_calls.h"
 #include "context.h"
+#include "stream.h"
 #include "wire_calls.h"
 
 enum { PITCH_ALIGNMENT = 512 };
 
-static CUresult note(CUdeviceptr address, size_t bytes, CUmemoryPool pool)
+static _Atomic bool graphs_allocate;
+
+bool memory_of_graphs(void)
+{
+	return atomic_load_explicit(&graphs_allocate, memory_order_relaxed);
+}
+
+static CUresult note(CUdeviceptr address, size_t bytes, CUmemoryPool pool, bool of_graph)
 {
 	struct context *c = context_self();
 	struct memory_range range = {
@@ -22,9 +30,36 @@ static CUresult note(CUdeviceptr address, size_t bytes, CUmemoryPool pool)
 		.context = c,
 		.device = c->device,
 		.pool = pool,
+		.of_graph = of_graph,
 	};
 
+	if (of_graph)
+		atomic_store(&graphs_allocate, true);
 	return memory_add(&range) ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
+}
+
+static bool captured(CUstream stream)
+{
+	struct stream *s;
+
+	return atomic_load_explicit(&captures_active, memory_order_acquire) &&
+	       !stream_find(stream, &s) && atomic_load(&s->capture);
+}
+
+/* Whether memory of a graph is there only the driver knows. */
+static bool there(const struct memory_range *range)
+{
+	CUdeviceptr base;
+	size_t size;
+
+	return !range->of_graph || !wire_memory_range(&base, &size, range->base);
+}
+
+/* The allocation that begins at @address, which cuMemFree and its like may be asked to free. */
+static bool find_allocation(CUdeviceptr address, struct memory_range *range)
+{
+	return memory_find(address, range) && range->base == address &&
+	       range->kind == MEMORY_DEVICE && !range->mapped;
 }
 
 CUresult client_cuMemAlloc_v2(CUdeviceptr *dptr, size_t bytesize)
@@ -40,7 +75,7 @@ CUresult client_cuMemAlloc_v2(CUdeviceptr *dptr, size_t bytesize)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = wire_memory_alloc(&address, bytesize);
 	if (!r)
-		r = note(address, bytesize, NULL);
+		r = note(address, bytesize, NULL, false);
 	if (!r)
 		*dptr = address;
 	return r;
@@ -75,9 +110,9 @@ CUresult client_cuMemFree_v2(CUdeviceptr dptr)
 	r = capture_unsafe();
 	if (r)
 		return r;
-	if (!memory_find(dptr, &range) || range.base != dptr || range.kind != MEMORY_DEVICE)
+	if (!find_allocation(dptr, &range))
 		return CUDA_ERROR_INVALID_VALUE;
-	if (!memory_remove(dptr, &range))
+	if (!range.of_graph && !memory_remove(dptr, &range))
 		return CUDA_ERROR_INVALID_VALUE;
 	return wire_memory_free(dptr);
 }
@@ -89,7 +124,7 @@ CUresult client_cuMemGetAddressRange_v2(CUdeviceptr *pbase, size_t *psize, CUdev
 
 	if (r)
 		return r;
-	if (!memory_find(dptr, &range) || range.kind != MEMORY_DEVICE)
+	if (!memory_find(dptr, &range) || range.kind != MEMORY_DEVICE || !there(&range))
 		return CUDA_ERROR_NOT_FOUND;
 	if (pbase)
 		*pbase = range.base;
@@ -98,17 +133,31 @@ CUresult client_cuMemGetAddressRange_v2(CUdeviceptr *pbase, size_t *psize, CUdev
 	return CUDA_SUCCESS;
 }
 
-CUresult memory_pooled(CUdeviceptr *dptr, size_t bytesize, CUmemoryPool pool)
+CUresult memory_pooled(CUdeviceptr *dptr, size_t bytesize, CUmemoryPool pool, CUstream stream)
 {
-	return note(*dptr, bytesize, pool);
+	return note(*dptr, bytesize, pool, captured(stream));
 }
 
-CUresult memory_pooled_here(CUdeviceptr *dptr, size_t bytesize)
+CUresult memory_pooled_here(CUdeviceptr *dptr, size_t bytesize, CUstream stream)
 {
 	CUmemoryPool pool;
 	CUresult r = stub_cuDeviceGetMemPool(&pool, context_self()->device);
 
-	return r ? r : memory_pooled(dptr, bytesize, pool);
+	return r ? r : memory_pooled(dptr, bytesize, pool, stream);
+}
+
+CUresult memory_of_graph(CUDA_MEM_ALLOC_NODE_PARAMS *node)
+{
+	return note(node->dptr, node->bytesize, NULL, true);
+}
+
+/* Captured, it is freed at the graph's launches, of which the driver knows what they may free. */
+static CUresult free_of_graph(
+	CUdeviceptr dptr, CUstream handle, uint64_t stream, const struct memory_range *range)
+{
+	if (!captured(handle) && !there(range))
+		return CUDA_ERROR_INVALID_VALUE;
+	return wire_cuMemFreeAsync(dptr, stream);
 }
 
 CUresult client_cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream)
@@ -123,7 +172,12 @@ CUresult client_cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream)
 		return r;
 	if (!dptr)
 		return CUDA_SUCCESS;
-	if (!memory_find(dptr, &range) || range.base != dptr || range.kind != MEMORY_DEVICE)
+	if (!find_allocation(dptr, &range))
+		return CUDA_ERROR_INVALID_VALUE;
+	if (range.of_graph)
+		return free_of_graph(dptr, hStream, stream, &range);
+	/* A graph frees what a graph allocates. */
+	if (captured(hStream))
 		return CUDA_ERROR_INVALID_VALUE;
 	/* Before the server knows: it may be another thread's at once, which notes it. */
 	if (!memory_remove(dptr, &range))
@@ -219,7 +273,7 @@ CUresult client_cuPointerGetAttribute(void *data, CUpointer_attribute name, CUde
 
 	if (r)
 		return r;
-	if (!data || !memory_find(ptr, &m))
+	if (!data || !memory_find(ptr, &m) || !there(&m))
 		return CUDA_ERROR_INVALID_VALUE;
 	return attribute(data, name, ptr, &m);
 }
@@ -256,7 +310,7 @@ CUresult client_cuPointerGetAttributes(unsigned int numAttributes, CUpointer_att
 		return r;
 	if (!numAttributes || !attributes || !data)
 		return CUDA_ERROR_INVALID_VALUE;
-	known = memory_find(ptr, &m);
+	known = memory_find(ptr, &m) && there(&m);
 	for (unsigned i = 0; i < numAttributes; i++) {
 		if (!data[i])
 			return CUDA_ERROR_INVALID_VALUE;

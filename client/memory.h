@@ -30,6 +30,7 @@ struct memory_range {
 	CUmemoryPool pool; /* NULL: from none */
 	bool registered;   /* the application's own pages */
 	bool mapped;	   /* by cuMemMap: copies may go on in the next mapping */
+	bool of_graph; /* there from a graph's launch until it is freed, and at the next again */
 };
 
 /* The range that holds @address; false: none is known. */
@@ -44,6 +45,9 @@ enum memory_kind memory_classify(uint64_t address);
 /* Note a range that the server or the client placed; replaces what overlaps. -ENOMEM. */
 int memory_add(const struct memory_range *range);
 bool memory_remove(uint64_t base, struct memory_range *out);
+
+/* Some graph has memory of its own. */
+bool memory_of_graphs(void);
 
 /* A context's life ended: its device memory is gone, its host memory too. */
 void memory_context_gone(struct context *context);

@@ -7,6 +7,7 @@
 
 #include "memory.h"
 #include "mirror.h"
+#include "pool.h"
 #include "server_calls.h"
 
 static bool inside(uint64_t base, uint64_t size, uint64_t address, uint64_t bytes)
@@ -45,7 +46,8 @@ CUresult address_check(struct session *s, uint64_t address, uint64_t bytes)
 
 	if (inside(arena->base, arena->size, address, bytes) || !bytes ||
 		inside(ADDRESS_POOLS, ADDRESS_POOLS_SIZE, address, bytes) ||
-		mirror_has(s, address, bytes) || driver_has(address, bytes))
+		mirror_has(s, address, bytes) || driver_has(address, bytes) ||
+		graph_memory_has(s, address, bytes))
 		return CUDA_SUCCESS;
 	return CUDA_ERROR_INVALID_VALUE;
 }

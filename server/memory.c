@@ -324,13 +324,16 @@ CUresult memory_set_access(
 struct freeing {
 	struct pending pending;
 	struct barrier barrier;
+	CUevent behind; /* what is waited for instead, where memory is freed in stream order */
 	uint64_t address;
-	bool pooled; /* none of ours: memory of a pool */
+	bool pooled; /* none of ours: memory of a pool or of a graph */
 };
 
 static CUresult freeing_poll(struct pending *p)
 {
-	return barrier_poll(&container_of(p, struct freeing, pending)->barrier);
+	struct freeing *f = container_of(p, struct freeing, pending);
+
+	return f->behind ? driver.cuEventQuery(f->behind) : barrier_poll(&f->barrier);
 }
 
 /* At once, as natively: in a stream of its own, since there all work is done. Freeing as such, and the
@@ -367,42 +370,98 @@ static void freeing_finish(struct pending *p)
 			allocation_free(m, a);
 		pthread_mutex_unlock(&m->lock);
 	}
-	barrier_end(&f->barrier);
+	if (f->behind)
+		driver.cuEventDestroy_v2(f->behind);
+	else
+		barrier_end(&f->barrier);
 	pending_reply(p, p->result);
 	free(f);
+}
+
+/* The context of the allocation at @address, held; the current one for memory that is none of ours.
+ * NULL: it is being freed. */
+static struct context *allocation_leave(struct memory *m, CUdeviceptr address, bool *ours)
+{
+	struct allocation *a;
+	struct context *c;
+
+	pthread_mutex_lock(&m->lock);
+	a = allocation_find(m, address);
+	c = a ? a->context : serving_context;
+	if (a && (a->freeing || !serving_hold(c)))
+		c = NULL;
+	else if (a)
+		a->freeing = true;
+	pthread_mutex_unlock(&m->lock);
+	*ours = a;
+	return c;
+}
+
+/* Before this the caller says what is waited for. */
+static CUresult freeing_add(struct freeing *f, struct request *q, CUdeviceptr address)
+{
+	f->address = address;
+	f->pending.poll = freeing_poll;
+	f->pending.finish = freeing_finish;
+	f->pending.acts = true;
+	return pending_add(q->session, &f->pending, q);
 }
 
 /* All work of the memory's context is waited for, as natively. */
 CUresult server_memory_free(struct request *q, CUdeviceptr address)
 {
-	struct memory *m = q->session->memory;
 	struct freeing *f = calloc(1, sizeof(*f));
-	struct allocation *a;
 	struct context *c;
-	bool gone;
+	bool ours;
 
 	if (!f)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	pthread_mutex_lock(&m->lock);
-	a = allocation_find(m, address);
-	c = a ? a->context : serving_context;
-	gone = a && (a->freeing || !serving_hold(c));
-	if (a && !gone)
-		a->freeing = true;
-	pthread_mutex_unlock(&m->lock);
-	if (gone) {
+	c = allocation_leave(q->session->memory, address, &ours);
+	if (!c) {
 		free(f);
 		return CUDA_ERROR_INVALID_VALUE;
 	}
-	f->pooled = !a;
-	f->address = address;
+	f->pooled = !ours;
 	f->pending.context = c;
-	f->pending.poll = freeing_poll;
-	f->pending.finish = freeing_finish;
-	f->pending.acts = true;
 	f->pending.covers = COVERS_CONTEXT;
 	barrier_begin(&f->barrier, c);
-	return pending_add(q->session, &f->pending, q);
+	return freeing_add(f, q, address);
+}
+
+/* Memory of cuMemAlloc can be freed in stream order, too. */
+CUresult server_cuMemFreeAsync(struct request *q, CUdeviceptr address, CUstream stream)
+{
+	struct memory *m = q->session->memory;
+	struct request quiet = *q;
+	struct freeing *f;
+	struct context *c;
+	bool ours;
+	CUresult r;
+
+	pthread_mutex_lock(&m->lock);
+	ours = allocation_find(m, address);
+	pthread_mutex_unlock(&m->lock);
+	if (!ours)
+		return driver.cuMemFreeAsync(address, stream);
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = driver.cuEventCreate(&f->behind, CU_EVENT_DISABLE_TIMING);
+	if (!r)
+		r = driver.cuEventRecord(f->behind, stream);
+	c = r ? NULL : allocation_leave(m, address, &ours);
+	if (!c) {
+		if (f->behind)
+			driver.cuEventDestroy_v2(f->behind);
+		free(f);
+		return r ? r : CUDA_ERROR_INVALID_VALUE;
+	}
+	f->pooled = !ours;
+	f->pending.context = c;
+	/* Also a client that waits for each call waits for this one only, not for the stream. */
+	quiet.waits = false;
+	freeing_add(f, &quiet, address);
+	return CUDA_SUCCESS;
 }
 
 CUresult server_memory_alloc(struct request *q, CUdeviceptr *address, size_t bytes)

@@ -150,6 +150,50 @@ void pools_account(struct session *s)
 	pthread_mutex_unlock(&ps->lock);
 }
 
+static struct graph_memory *graph_memory_find(const struct pools *ps, uint64_t address)
+{
+	for (unsigned i = 0; i < ps->graph_memory_count; i++) {
+		struct graph_memory *g = &ps->graph_memory[i];
+
+		if (address >= g->address && address - g->address < g->size)
+			return g;
+	}
+	return NULL;
+}
+
+bool graph_memory_has(struct session *s, uint64_t address, uint64_t bytes)
+{
+	struct pools *ps = s->memory->pools;
+	const struct graph_memory *g;
+	bool has;
+
+	pthread_mutex_lock(&ps->lock);
+	g = graph_memory_find(ps, address);
+	has = g && bytes <= g->size - (address - g->address);
+	pthread_mutex_unlock(&ps->lock);
+	return has;
+}
+
+/* Addresses come again, of graphs that are gone. */
+static CUresult graph_memory_note(struct pools *ps, uint64_t address, uint64_t bytes)
+{
+	struct graph_memory *g, *more;
+
+	pthread_mutex_lock(&ps->lock);
+	g = graph_memory_find(ps, address);
+	if (!g && ps->graph_memory_count < GRAPH_MEMORY_MAX) {
+		more = realloc(ps->graph_memory, (ps->graph_memory_count + 1) * sizeof(*more));
+		if (more) {
+			ps->graph_memory = more;
+			g = &more[ps->graph_memory_count++];
+		}
+	}
+	if (g)
+		*g = (struct graph_memory){address, bytes};
+	pthread_mutex_unlock(&ps->lock);
+	return g ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+}
+
 /* An allocation that the limit can never hold is refused before the driver makes room for it. */
 CUresult pool_check(struct request *q, size_t bytes)
 {
@@ -167,18 +211,24 @@ static CUdevice device_of(CUdeviceptr address)
 }
 
 /* An allocation was made: keep it if the limit allows. */
-CUresult pool_settle(struct request *q, CUdeviceptr *dptr, CUmemoryPool pool, CUstream stream)
+CUresult pool_settle(
+	struct request *q, CUdeviceptr *dptr, size_t bytes, CUmemoryPool pool, CUstream stream)
 {
 	struct session *s = q->session;
-	CUdevice device = quota_limit() ? device_of(*dptr) : 0;
+	CUdevice device;
 	bool capturing;
+	CUresult r;
 
-	if (!quota_limit())
-		return CUDA_SUCCESS;
 	if (!stream_capturing(stream, &capturing) && capturing) {
-		graphs_watch(s->memory->pools, device);
+		r = graph_memory_note(s->memory->pools, *dptr, bytes);
+		if (r || !quota_limit())
+			return r;
+		graphs_watch(s->memory->pools, serving_context->device);
 		return graphs_account(s) ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
 	}
+	if (!quota_limit())
+		return CUDA_SUCCESS;
+	device = device_of(*dptr);
 	if (!pool_account(s, pool, device))
 		return CUDA_SUCCESS;
 	/* What other pools gave back meanwhile counts too. */
@@ -192,12 +242,12 @@ CUresult pool_settle(struct request *q, CUdeviceptr *dptr, CUmemoryPool pool, CU
 	return CUDA_ERROR_OUT_OF_MEMORY;
 }
 
-CUresult pool_settle_here(struct request *q, CUdeviceptr *dptr, CUstream stream)
+CUresult pool_settle_here(struct request *q, CUdeviceptr *dptr, size_t bytes, CUstream stream)
 {
 	CUmemoryPool pool;
 	CUresult r = driver.cuDeviceGetMemPool(&pool, serving_context->device);
 
-	return r ? r : pool_settle(q, dptr, pool, stream);
+	return r ? r : pool_settle(q, dptr, bytes, pool, stream);
 }
 
 CUresult graph_memory_check(struct request *q, CUDA_MEM_ALLOC_NODE_PARAMS *params)
@@ -206,15 +256,19 @@ CUresult graph_memory_check(struct request *q, CUDA_MEM_ALLOC_NODE_PARAMS *param
 	return pool_check(q, params->bytesize);
 }
 
-CUresult graph_memory_added(struct request *q, CUgraphNode *node)
+CUresult graph_memory_added(
+	struct request *q, CUgraphNode *node, CUDA_MEM_ALLOC_NODE_PARAMS *params)
 {
 	struct session *s = q->session;
+	CUresult r = graph_memory_note(s->memory->pools, params->dptr, params->bytesize);
 
-	if (!atomic_load(&s->memory->pools->graphs) || !graphs_account(s))
+	if (!r && atomic_load(&s->memory->pools->graphs) && graphs_account(s))
+		r = CUDA_ERROR_OUT_OF_MEMORY;
+	if (!r)
 		return CUDA_SUCCESS;
 	driver.cuGraphDestroyNode(*node);
 	graphs_account(s);
-	return CUDA_ERROR_OUT_OF_MEMORY;
+	return r;
 }
 
 CUresult graph_memory_settle(struct request *q)

@@ -248,6 +248,8 @@ static CUresult launch(struct exec *x, struct stream *s)
 
 	result = make_plan(x);
 	if (!result)
+		result = exec_allocate(x);
+	if (!result)
 		result = wait_for_events(s, x->plan);
 	if (result)
 		return result;

@@ -14,5 +14,8 @@ struct exec {
 };
 
 CUresult exec_find(CUgraphExec handle, struct exec **out);
+/* A launch allocates what the graph's nodes allocate. INVALID_VALUE: that was not freed since the
+ * last. */
+CUresult exec_allocate(struct exec *x);
 
 #endif

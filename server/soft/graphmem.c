@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory of graphs. An allocation node's memory is there from the node's making
+ * Memory of graphs. An allocation node's memory is ours from the node's making
  * until the last graph that has the node is gone, so its address is known from
- * the start and the same at every launch; within that time its free nodes, and
- * frees by the application, only say that it is not used.
+ * the start and the same at every launch. The program may use it between a launch
+ * and a free, by itself or by a node of a graph.
  */
-#include "graphnode.h"
+#include "exec.h"
 
 #include <stdlib.h>
 
@@ -15,6 +15,7 @@ struct graph_memory {
 	struct object base;
 	struct range *range;
 	CUDA_MEM_ALLOC_NODE_PARAMS params;
+	bool has_free; /* a node frees it; there may be one only */
 };
 
 static void graph_memory_release(struct object *o)
@@ -40,6 +41,7 @@ static CUresult graph_memory_create(struct device *d, size_t bytes, struct graph
 		return result;
 	}
 	m->range->graph = m;
+	m->range->freeing = true;
 	m->params.bytesize = bytes;
 	m->params.dptr = m->range->addr;
 	m->params.poolProps.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
@@ -77,6 +79,12 @@ CUresult capture_alloc(struct stream *s, struct device *d, size_t bytes, CUdevic
 	return CUDA_SUCCESS;
 }
 
+static void free_node_for(struct graph_memory *m, struct node *n)
+{
+	m->has_free = true;
+	n->memory = object_get(m);
+}
+
 CUresult capture_free(struct stream *s, CUdeviceptr ptr)
 {
 	struct graph_memory *m = find(ptr);
@@ -85,11 +93,11 @@ CUresult capture_free(struct stream *s, CUdeviceptr ptr)
 
 	if (s->capture->broken)
 		return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
-	if (!m)
+	if (!m || m->has_free)
 		return CUDA_ERROR_INVALID_VALUE;
 	result = capture_node(s, CU_GRAPH_NODE_TYPE_MEM_FREE, &n);
 	if (!result)
-		n->memory = object_get(m);
+		free_node_for(m, n);
 	return result;
 }
 
@@ -141,12 +149,48 @@ CUresult cuGraphAddMemFreeNode(
 	if (result)
 		return result;
 	m = find(ptr);
-	if (!m)
+	if (!m || m->has_free)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = node_add(out, graph, deps, count, CU_GRAPH_NODE_TYPE_MEM_FREE, &n);
 	if (!result)
-		n->memory = object_get(m);
+		free_node_for(m, n);
 	return leave(result);
+}
+
+/* Is some of what the graph allocates still there? */
+static bool any_there(const struct graph *g)
+{
+	struct node *n;
+
+	TAILQ_FOREACH(n, &g->nodes, link) {
+		if (n->child && any_there(n->child))
+			return true;
+		if (n->type == CU_GRAPH_NODE_TYPE_MEM_ALLOC &&
+			!((struct graph_memory *)n->memory)->range->freeing)
+			return true;
+	}
+	return false;
+}
+
+static void set_there(const struct graph *g, CUgraphNodeType type, bool there)
+{
+	struct node *n;
+
+	TAILQ_FOREACH(n, &g->nodes, link) {
+		if (n->child)
+			set_there(n->child, type, there);
+		else if (n->type == type)
+			((struct graph_memory *)n->memory)->range->freeing = !there;
+	}
+}
+
+CUresult exec_allocate(struct exec *x)
+{
+	if (!(x->flags & CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH) && any_there(x->graph))
+		return CUDA_ERROR_INVALID_VALUE;
+	set_there(x->graph, CU_GRAPH_NODE_TYPE_MEM_ALLOC, true);
+	set_there(x->graph, CU_GRAPH_NODE_TYPE_MEM_FREE, false);
+	return CUDA_SUCCESS;
 }
 
 static CUresult enter_memory_node(

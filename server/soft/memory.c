@@ -193,8 +193,10 @@ CUresult cuMemFree_v2(CUdeviceptr ptr)
 		(r->kind != RANGE_ALLOC && r->kind != RANGE_MANAGED && r->kind != RANGE_POOL &&
 			r->kind != RANGE_GRAPH))
 		return leave(CUDA_ERROR_INVALID_VALUE);
-	if (r->kind == RANGE_GRAPH)
+	if (r->kind == RANGE_GRAPH) {
+		r->freeing = true;
 		return leave(device_wait(r->dev));
+	}
 	r->freeing = true;
 	device_wait_alone(r->dev);
 	printed_flush(c);

@@ -230,22 +230,27 @@ CUresult cuMemFreeAsync(CUdeviceptr ptr, CUstream stream)
 	if (s->capture)
 		return leave(capture_free(s, ptr));
 	r = range_find(ptr);
-	if (r && r->addr == ptr && r->kind == RANGE_GRAPH)
-		return leave(CUDA_SUCCESS);
-	if (!r || r->addr != ptr || r->freeing || r->kind != RANGE_POOL)
+	if (!r || r->addr != ptr || r->freeing ||
+		(r->kind != RANGE_POOL && r->kind != RANGE_ALLOC && r->kind != RANGE_GRAPH))
 		return leave(CUDA_ERROR_INVALID_VALUE);
-	return leave(free_in_order(s, r));
+	if (r->kind != RANGE_GRAPH)
+		return leave(free_in_order(s, r));
+	r->freeing = true;
+	return leave(CUDA_SUCCESS);
 }
 
 void pool_free_due(uint64_t addr)
 {
 	struct range *r = range_find(addr);
 
-	if (!r || r->addr != addr || r->kind != RANGE_POOL || !r->freeing)
+	if (!r || r->addr != addr || !r->freeing)
 		return;
 	r->dev->frees_pending--;
 	r->dev->frees_done++;
-	pool_free(r);
+	if (r->kind == RANGE_POOL)
+		pool_free(r);
+	else
+		memory_delete(r);
 	pthread_cond_broadcast(&gpu.progress);
 }
 

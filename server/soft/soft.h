@@ -110,7 +110,7 @@ struct range {
 	struct graph_memory *graph; /* RANGE_GRAPH: whose range it is */
 	uint64_t id;
 	uint32_t readers, writers; /* devices that may */
-	bool freeing;		   /* a free in stream order is under way */
+	bool freeing; /* a free in stream order is under way; RANGE_GRAPH: it is not there now */
 	bool sync_memops;
 	LIST_ENTRY(range) link; /* of ctx */
 };

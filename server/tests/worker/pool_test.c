@@ -125,7 +125,7 @@ static CUresult use(struct session *s, struct fake *f, uint64_t bytes)
 	CUresult r;
 
 	f->used += bytes;
-	r = pool_settle(&q, &address, (CUmemoryPool)f, NULL);
+	r = pool_settle(&q, &address, bytes, (CUmemoryPool)f, NULL);
 	if (r) {
 		f->used -= bytes;
 		pools_account(s);
