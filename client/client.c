@@ -302,6 +302,22 @@ static bool wants_sync(void)
 	return !strcmp(value, "1");
 }
 
+/* A selection of devices is to blame only where a server that was asked for it had none. */
+static void tell(const char *why, int refused)
+{
+	bool selected = refused == CUDA_ERROR_NO_DEVICE && visible_needs_server();
+
+	if (told)
+		return;
+	told = true;
+	if (selected)
+		log_write(LOG_ERROR,
+			"%s CUDA_VISIBLE_DEVICES=%.100s asks for devices that must be there.", why,
+			getenv("CUDA_VISIBLE_DEVICES"));
+	else
+		log_write(LOG_ERROR, "%s", why);
+}
+
 static CUresult open_once(void)
 {
 	char why[1024];
@@ -311,9 +327,7 @@ static CUresult open_once(void)
 	client.sync = wants_sync();
 	err = open_session(why, sizeof(why), &refused);
 	if (err) {
-		if (!told)
-			log_write(LOG_ERROR, "%s", why);
-		told = true;
+		tell(why, refused);
 		return refused ? (CUresult)refused : CUDA_ERROR_NO_DEVICE;
 	}
 	pthread_atfork(NULL, NULL, forked);

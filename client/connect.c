@@ -11,7 +11,6 @@
 
 #include "control.h"
 #include "log.h"
-#include "visible.h"
 #include "wire.h"
 
 enum { CONNECT_TIMEOUT_MS = 5000 };
@@ -146,9 +145,6 @@ int connect_session(Control__Hello *hello, struct opened *o, int *refused, char 
 	}
 	if (err == -EDESTADDRREQ)
 		say(&text, "; RGPU_SERVERS names none");
-	if (visible_needs_server())
-		say(&text, "; CUDA_VISIBLE_DEVICES=%s asks for devices that must be there",
-			getenv("CUDA_VISIBLE_DEVICES"));
 	say(&text, ". Start gpuserverd there, or name other servers in RGPU_SERVERS "
 		   "(now: %s).", setting && *setting ? setting : "unset, so localhost");
 	return err;

@@ -35,6 +35,12 @@ class NoServer(unittest.TestCase):
         self.assertIn('gpuserverd', ours[0])
         self.assertIn('RGPU_SERVERS', ours[0])
 
+    def test_a_selection_is_not_to_blame(self):
+        with nobody() as address:
+            done = client(address, LIST, CUDA_VISIBLE_DEVICES='1')
+        self.assertEqual(done.returncode, 1)
+        self.assertNotIn('CUDA_VISIBLE_DEVICES', done.stderr)
+
     def test_settings_that_mean_nothing(self):
         none = 'RGPU_SERVERS names none'
         odd = 'not an address that this client knows'
@@ -108,7 +114,7 @@ class Settings(unittest.TestCase):
                 with self.subTest(selection):
                     self.assertEqual(seen(server, selection), list(found))
             done = server.run(LIST, CUDA_VISIBLE_DEVICES='9')
-        self.assertIn('CUDA_VISIBLE_DEVICES=9', done.stderr)
+        self.assertIn('CUDA_VISIBLE_DEVICES=9 asks for devices', done.stderr)
         with unittest.mock.patch.dict(os.environ, RGPU_SOFT_DEVICES='3', CUDA_VISIBLE_DEVICES='2,1'), \
                 Server() as server:
             # Clients choose among what the server sees.

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'e2e'))
-from harness import CLIENT, SANITIZED, SOFT, Server, built, wait_until
+from harness import CLIENT, SANITIZED, SOFT, Server, built, nobody, wait_until
 
 NVML = built('client/nvml')
 FAKE = built('tests/nvml')
@@ -61,6 +61,14 @@ class Soft(unittest.TestCase):
             done = server.run(built('tests/nvml/smi_calls'), LD_LIBRARY_PATH=f'{NVML}:{CLIENT}')
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertIn('failed 0', done.stdout)
+
+    def test_no_server(self):
+        """NVML does not read the selection of devices, which is not to blame therefore."""
+        with nobody() as address:
+            done = subprocess.run([built('tests/nvml/smi_calls')], capture_output=True, text=True, check=False,
+                                  env={**os.environ, 'RGPU_SERVERS': address, 'CUDA_VISIBLE_DEVICES': '1'})
+        self.assertIn('no GPU server can be used; ' + address, done.stderr)
+        self.assertNotIn('CUDA_VISIBLE_DEVICES', done.stderr)
 
     @unittest.skipIf(SANITIZED, PLAIN)
     def test_life(self):
