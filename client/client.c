@@ -320,7 +320,7 @@ static void tell(const char *why, int refused)
 
 static CUresult open_once(void)
 {
-	char why[1024];
+	char why[CONNECT_WHY];
 	int refused, err;
 
 	stats_start();

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See connect.h. The list is tried in order; the first server that welcomes the session serves it. */
+/*
+ * See connect.h. The list is tried in order; the first server that welcomes the
+ * session serves it. However long the list and whatever servers say, the text
+ * has room for what to do.
+ */
 #include "connect.h"
 
 #include <errno.h>
@@ -13,7 +17,10 @@
 #include "log.h"
 #include "wire.h"
 
-enum { CONNECT_TIMEOUT_MS = 5000 };
+enum {
+	CONNECT_TIMEOUT_MS = 5000,
+	ADVICE_MAX = 250, /* bytes of the end of the text */
+};
 
 struct text {
 	char *pos, *end;
@@ -27,8 +34,12 @@ static void say(struct text *t, const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(t->pos, t->end - t->pos, format, args);
 	va_end(args);
-	if (n > 0)
-		t->pos += n < t->end - t->pos ? n : t->end - t->pos - 1;
+	if (n < t->end - t->pos) {
+		t->pos += n > 0 ? n : 0;
+	} else {
+		t->pos = t->end - 1;
+		memcpy(t->pos - 3, "...", 3);
+	}
 }
 
 static int exchange(struct opened *o, Control__Hello *hello)
@@ -58,6 +69,21 @@ static const char *connect_error(int err)
 	}
 }
 
+/* Why no answer came of a server that could be connected to. */
+static const char *answer_error(int err)
+{
+	switch (err) {
+	case -EPIPE:
+		return "it closed the connection";
+	case -EMSGSIZE:
+	case -EBADMSG:
+	case -EPROTO:
+		return "what came is not one";
+	default:
+		return strerror(-err);
+	}
+}
+
 /* One server. 0 with o->answer set, else -errno. */
 static int try_server(const char *url, Control__Hello *hello, struct opened *o, struct text *why)
 {
@@ -70,15 +96,15 @@ static int try_server(const char *url, Control__Hello *hello, struct opened *o, 
 	if (!err)
 		err = o->transport->connect(o->address, CONNECT_TIMEOUT_MS, &o->command);
 	if (err < 0) {
-		say(why, "; %s: %s", url, connect_error(err));
+		say(why, "; %.100s: %s", url, connect_error(err));
 		return err;
 	}
 	err = exchange(o, hello);
 	if (!err && !o->answer->welcome && !o->answer->refusal)
 		err = -EPROTO;
 	if (err < 0) {
-		say(why, "; %s: connected, but no answer of a gpuserverd came (%s)", url,
-			strerror(-err));
+		say(why, "; %.100s: connected, but no answer of a gpuserverd came (%s)", url,
+			answer_error(err));
 		o->transport->close(o->command);
 		o->command = NULL;
 		return err;
@@ -89,7 +115,7 @@ static int try_server(const char *url, Control__Hello *hello, struct opened *o, 
 
 static void refuse(struct opened *o, int *refused, struct text *why)
 {
-	say(why, "; %s refused: %s", o->server, o->answer->refusal->text);
+	say(why, "; %.100s refused: %.600s", o->server, o->answer->refusal->text);
 	*refused = o->answer->refusal->result;
 	o->transport->close(o->command);
 	o->command = NULL;
@@ -115,7 +141,7 @@ static void introduce(Control__Hello *hello, char *host, char *program)
 int connect_session(Control__Hello *hello, struct opened *o, int *refused, char *why, size_t size)
 {
 	const char *setting = getenv("RGPU_SERVERS");
-	struct text text = {why, why + size};
+	struct text text = {why, why + size - ADVICE_MAX};
 	char host[256], program[256];
 	char *list, *next, *save = NULL;
 	int err = -EDESTADDRREQ;
@@ -145,8 +171,11 @@ int connect_session(Control__Hello *hello, struct opened *o, int *refused, char 
 	}
 	if (err == -EDESTADDRREQ)
 		say(&text, "; RGPU_SERVERS names none");
-	say(&text, ". Start gpuserverd there, or name other servers in RGPU_SERVERS "
-		   "(now: %s).", setting && *setting ? setting : "unset, so localhost");
+	text.end = why + size;
+	say(&text, ". %s other servers in RGPU_SERVERS (now: %.100s%s).",
+		*refused ? "Name" : "Start gpuserverd there, or name",
+		setting && *setting ? setting : "unset, so localhost",
+		setting && strlen(setting) > 100 ? "..." : "");
 	return err;
 }
 

@@ -10,6 +10,8 @@
 #include "control.pb-c.h"
 #include "transport.h"
 
+enum { CONNECT_WHY = 1500 }; /* bytes that are enough for why no session was opened */
+
 struct opened {
 	const struct transport *transport;
 	struct connection *command;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One line per message on stderr, written by a single write() so that lines of
- * several threads and processes don't mix. RGPU_LOG is read at the first
- * message: error, warn (default), info or debug; another word is told once.
+ * several threads and processes don't mix: what is not text in it, as a server
+ * or a variable may have it, becomes "?". RGPU_LOG is read at the first message:
+ * error, warn (default), info or debug; another word is told once.
  */
 #include "log.h"
 
@@ -37,7 +38,7 @@ static int threshold(void)
 
 void log_write(enum log_level level, const char *format, ...)
 {
-	char line[1024];
+	char line[2048];
 	int saved = errno;
 	va_list args;
 	int n, m;
@@ -53,6 +54,9 @@ void log_write(enum log_level level, const char *format, ...)
 	n += m;
 	if (n > (int)sizeof(line) - 2)
 		n = sizeof(line) - 2;
+	for (m = 0; m < n; m++)
+		if ((unsigned char)line[m] < ' ' || line[m] == 0x7f)
+			line[m] = '?';
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, n) < 0)
 		n = 0;

@@ -73,7 +73,7 @@ static void disconnect(void)
 static nvmlReturn_t connect_server(void)
 {
 	Control__Hello hello = CONTROL__HELLO__INIT;
-	char why[1024];
+	char why[CONNECT_WHY];
 	int refused, err;
 
 	disconnect();

@@ -52,11 +52,10 @@ def field(number, value):
 
 
 class FalseServer:
-    """Answers each hello with a welcome of these fields; nothing else."""
+    """Answers each hello with a welcome (or with 2 a refusal) of these fields; nothing else."""
 
-    def __init__(self, fields):
-        welcome = b''.join(field(number, value) for number, value in fields.items())
-        answer = field(1, welcome)
+    def __init__(self, fields, kind=1):
+        answer = field(kind, b''.join(field(number, value) for number, value in fields.items()))
         self.answer = struct.pack('<I', len(answer)) + answer
         self.listener = socket.create_server(('127.0.0.1', 0))
         self.address = '127.0.0.1:%d' % self.listener.getsockname()[1]
@@ -289,6 +288,18 @@ class Faults(unittest.TestCase):
                     server.close()
                 self.assertEqual(done.returncode, 1, done.stderr)
                 self.assertIn('could not be set up: Protocol error', done.stderr)
+
+    def test_what_a_server_says(self):
+        """A refusal's text is no more than text, and a line of its own."""
+        for text, said in ((b'\x1b[2J\nremotegpu: warn: forged', r'\?\[2J\?remotegpu: warn: forged'),
+                           (b'x' * 60000, 'x+')):
+            server = FalseServer({1: 100, 2: text}, kind=2)
+            try:
+                done = subprocess.run([LIST], capture_output=True, text=True, timeout=20 * PATIENCE, check=False,
+                                      env={**os.environ, 'LD_LIBRARY_PATH': CLIENT, 'RGPU_SERVERS': server.address})
+            finally:
+                server.close()
+            self.assertRegex(done.stderr, f'^remotegpu: error: .* refused: {said}\\. Name other .*\ncuInit.*\n$')
 
     def test_goodbye_does_not_hang(self):
         """Neither a stopped worker nor a stopped server keeps a client from ending."""

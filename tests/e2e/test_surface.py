@@ -48,12 +48,15 @@ class NoServer(unittest.TestCase):
                              ('http://localhost:7411/', odd), ('localhost:7411/', odd), ('[::1', odd), ('[::1]x', odd),
                              ('host:99999', odd), ('host:-1', odd), ('host:', odd), (':', odd), (':7411', odd),
                              ('tcp://', odd), ('tcp://:7411', odd), ('[]:7411', odd), ('localhost:0', 'refused'),
-                             ('999.9.9.9', 'host'), ('no-such-host.invalid', 'host'), ('x' * 5000, '')):
+                             ('999.9.9.9', 'host'), ('no-such-host.invalid', 'host'), ('x' * 10000, odd),
+                             (','.join(['localhost:0'] * 200), 'refused'), ('a\nb', 'a?b: '),
+                             ('a\x1b[31m\x7f', 'a?[31m?: ')):
             with self.subTest(servers[:30]):
                 done = client(servers, LIST)
                 self.assertEqual(done.returncode, 1, done.stderr)
                 self.assertIn('CUDA_ERROR_NO_DEVICE', done.stderr)
-                self.assertIn('remotegpu', done.stderr)
+                self.assertRegex(done.stderr, '^remotegpu: error: .*Start gpuserverd there, or name other servers in '
+                                              r'RGPU_SERVERS \(now: .*\)\.\ncuInit.*\n$')
                 self.assertIn(why, done.stderr)
 
     def test_lists_with_gaps(self):
