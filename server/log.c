@@ -2,11 +2,13 @@
 /*
  * See log.h. A line that is longer than the buffer is cut, never split. Lines
  * have a time each, LINE_NS after the one before or now; who would get one that
- * is too far ahead is left out.
+ * is too far ahead is left out. So is what does not fit a pipe or a terminal
+ * whose reader has stopped: that must not stop the server.
  */
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -26,8 +28,11 @@ static char own_peer[128];
 #define LINE_NS UINT64_C(50000000)
 #define BURST_NS (LOG_BURST * LINE_NS)
 
+enum { READER_MS = 100 }; /* that a reader is waited for, once until it reads again */
+
 static _Atomic uint64_t next_ns;
 static _Atomic unsigned left_out;
+static _Atomic bool stalled;
 
 static uint64_t now_ns(void)
 {
@@ -37,19 +42,16 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Whether there is room for one more line; *missing: how many there was none for. */
-static bool line_fits(unsigned *missing)
+/* Whether it is time for one more line. */
+static bool line_is_due(void)
 {
 	uint64_t now = now_ns(), next = atomic_load(&next_ns), at;
 
 	do {
 		at = next > now ? next : now;
-		if (at - now > BURST_NS) {
-			atomic_fetch_add(&left_out, 1);
+		if (at - now > BURST_NS)
 			return false;
-		}
 	} while (!atomic_compare_exchange_weak(&next_ns, &next, at + LINE_NS));
-	*missing = atomic_exchange(&left_out, 0);
 	return true;
 }
 
@@ -61,6 +63,16 @@ void log_set_descriptor(int fd)
 int log_descriptor(void)
 {
 	return descriptor;
+}
+
+/* A pipe that can be written to has room for a line. */
+static bool has_room(void)
+{
+	struct pollfd p = {.fd = descriptor, .events = POLLOUT};
+	bool room = poll(&p, 1, atomic_load(&stalled) ? 0 : READER_MS) != 0;
+
+	atomic_store(&stalled, !room);
+	return room;
 }
 
 void log_set_level(enum log_level level)
@@ -113,7 +125,8 @@ static size_t put_head(
 	return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
-static void put_line(
+/* False when it is left out. */
+static bool put_line(
 	enum log_level level, const struct log_subject *about, const char *format, va_list args)
 {
 	char line[2048];
@@ -127,33 +140,44 @@ static void put_line(
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
 	line[n++] = '\n';
-	if (write(descriptor, line, n) < 0) {
-		/* Nobody is left to tell. */
-	}
+	return has_room() && write(descriptor, line, n) > 0;
 }
 
-static void put_text(enum log_level level, const char *format, ...)
+static bool put_text(enum log_level level, const char *format, ...)
 {
 	va_list args;
+	bool put;
 
 	va_start(args, format);
-	put_line(level, NULL, format, args);
+	put = put_line(level, NULL, format, args);
 	va_end(args);
+	return put;
+}
+
+static void tell_left_out(void)
+{
+	unsigned missing = atomic_exchange(&left_out, 0);
+
+	if (missing && !put_text(LOG_WARN, "%u lines were left out: there were too many", missing))
+		atomic_fetch_add(&left_out, missing);
 }
 
 void log_line(enum log_level level, const struct log_subject *about, const char *format, ...)
 {
 	bool limited = level > LOG_ERROR && log_level < LOG_DEBUG;
-	unsigned missing = 0;
 	int error = errno;
 	va_list args;
 
-	if (level > log_level || (limited && !line_fits(&missing)))
+	if (level > log_level)
 		return;
-	if (missing)
-		put_text(LOG_WARN, "%u lines were left out: there were too many", missing);
+	if (limited && !line_is_due()) {
+		atomic_fetch_add(&left_out, 1);
+		return;
+	}
+	tell_left_out();
 	va_start(args, format);
-	put_line(level, about, format, args);
+	if (!put_line(level, about, format, args))
+		atomic_fetch_add(&left_out, 1);
 	va_end(args);
 	errno = error;
 }

@@ -8,7 +8,8 @@
  * A worker serves one session and names it once; the supervisor names the
  * subject of each line. Control characters are replaced: some of the text
  * comes from clients. So does the number of lines: below LOG_DEBUG, and but for
- * errors, a process writes 20 a second, and LOG_BURST at once.
+ * errors, a process writes 20 a second, and LOG_BURST at once. Who logs never
+ * waits for long for who reads.
  */
 #ifndef LOG_H
 #define LOG_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many lines there are of what others do. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,11 +72,38 @@ static void debugging(void **state)
 	assert_int_equal(lines(written()), 3 * LOG_BURST);
 }
 
+/* stderr is a pipe whose reader stops, and reads again. */
+static void stopped(void **state)
+{
+	char *text;
+	int ends[2];
+
+	log_set_level(LOG_DEBUG);
+	assert_int_equal(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	alarm(20);
+	for (int i = 0; i < 3 * LOG_BURST; i++)
+		log_error("much");
+	alarm(0);
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	assert_true(splice(ends[0], NULL, file, NULL, 1 << 20, 0) > 0);
+	log_info("later");
+	while (splice(ends[0], NULL, file, NULL, 1 << 20, 0) > 0)
+		;
+	close(ends[0]);
+	close(ends[1]);
+	text = written();
+	assert_in_range(lines(text), 100, 2 * LOG_BURST);
+	assert_non_null(strstr(text, "lines were left out"));
+	assert_non_null(strstr(text, "later"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(flood, begin),
 		cmocka_unit_test_setup(debugging, begin),
+		cmocka_unit_test_setup(stopped, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
