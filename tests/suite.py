@@ -73,12 +73,21 @@ def end_process_group(process):
     process.wait()
 
 
+def is_set_up(path):
+    """To the end, and in this place: a build folder that was moved has names of the other place in it."""
+    try:
+        with open(os.path.join(path, 'meson-info', 'meson-info.json')) as info:
+            source = json.load(info)['directories']['source']
+    except (OSError, ValueError):
+        return False
+    return source == os.path.realpath(ROOT) and os.path.exists(os.path.join(path, 'build.ninja'))
+
+
 def set_up(group, folder, compiler, *options, targets=None):
     """Configure and build in build/test/FOLDER; @targets() tells what, after configuring."""
     path = os.path.join(TOP, folder)
     environment = {'CC': compiler}
-    # A build folder that was not set up to the end cannot be used again.
-    if not os.path.exists(os.path.join(path, 'build.ninja')):
+    if not is_set_up(path):
         shutil.rmtree(path, ignore_errors=True)
         if group.run([MESON, 'setup', path, *options], **environment) != 0:
             return False
@@ -247,10 +256,10 @@ def run_group(name, work, limit):
 
 def main():
     names = [g[0] for g in GROUPS]
-    wanted = [a for a in sys.argv[1:] if not a.startswith('-')] or names
-    if '--list' in sys.argv or set(wanted) - set(names) or len(wanted) < len(sys.argv[1:]):
+    wanted = sys.argv[1:] or names
+    if set(wanted) - set(names):
         print('groups:', *names)
-        return 0 if '--list' in sys.argv else 2
+        return 0 if wanted in (['--list'], ['--help']) else 2
     os.makedirs(TOP, exist_ok=True)
     groups = [run_group(*g) for g in GROUPS if g[0] in wanted]
     for group in groups:

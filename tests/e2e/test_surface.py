@@ -10,7 +10,7 @@ import tempfile
 import unittest
 import unittest.mock
 
-from harness import CLIENT, PATIENCE, SERVER, SOFT, Server, built, nobody
+from harness import CLIENT, PATIENCE, ROOT, SERVER, SOFT, Server, built, inherited, nobody
 
 LIST = built('examples/device_list')
 RUN = built('client/rgpu-run')
@@ -242,6 +242,53 @@ class Daemon(unittest.TestCase):
                 self.assertIn(path, done.stderr)
                 os.rename(path + '.away', path)
                 self.assertEqual(server.run(LIST).returncode, 0)
+
+
+class Entry(unittest.TestCase):
+    """./run, with a meson and a ninja that only look so."""
+    MESON = """#!/bin/sh
+[ "$1" = setup ] || { echo 1.5.0; exit; }
+mkdir -p "$2/meson-info"
+printf '{"directories": {"source": "%s"}}' "$(pwd -P)" >"$2/meson-info/meson-info.json"
+touch "$2/build.ninja"
+"""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.tree = os.path.join(self.folder, 'a tree')
+        os.makedirs(os.path.join(self.tree, 'tests'))
+        for name in ('run', 'tests/suite.py'):
+            shutil.copy(os.path.join(ROOT, name), os.path.join(self.tree, name))
+        for name, text in (('meson', self.MESON), ('ninja', '#!/bin/sh\n')):
+            with open(os.path.join(self.folder, name), 'w') as f:
+                f.write(text)
+            os.chmod(f.name, 0o755)
+
+    def entry(self, *arguments):
+        environment = {**inherited(), 'PATH': self.folder + ':' + os.environ['PATH'], 'RGPU_INSTALL': 'no'}
+        return subprocess.run([os.path.join(self.tree, 'run'), *arguments], capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL, env=environment, check=False)
+
+    def test_wrong_usage(self):
+        for arguments in (['nonsense'], [''], ['demo', 'x'], ['build', '--help'], ['help', 'x'], ['test', 'nonsense'],
+                          ['test', '--nonsense'], ['test', '--list', 'x']):
+            with self.subTest(arguments):
+                self.assertEqual(self.entry(*arguments).returncode, 2)
+
+    def test_a_build_that_cannot_be_used(self):
+        """Made for another place, or not to the end: made anew; else kept."""
+        for spoil in (None, 'move', 'build.ninja', 'meson-info/meson-info.json'):
+            with self.subTest(spoil):
+                self.assertEqual(self.entry('build').returncode, 0)
+                mark = os.path.join('build', 'release', 'mark')
+                open(os.path.join(self.tree, mark), 'w').close()
+                if spoil == 'move':
+                    self.tree = shutil.move(self.tree, self.tree + ' elsewhere')
+                elif spoil:
+                    os.unlink(os.path.join(self.tree, 'build', 'release', spoil))
+                self.assertEqual(self.entry('build').returncode, 0)
+                self.assertEqual(os.path.exists(os.path.join(self.tree, mark)), not spoil)
 
 
 class Bench(unittest.TestCase):
