@@ -97,7 +97,9 @@ static int driver_load(const char *path, char why[DRIVER_WHY])
 	r = init(0);
 	if (r) {
 		snprintf(why, DRIVER_WHY, "%s: cuInit failed with error %d%s", path, (int)r,
-			r == CUDA_ERROR_NO_DEVICE ? " (no GPU)" : "");
+			r != CUDA_ERROR_NO_DEVICE	 ? ""
+			: getenv("CUDA_VISIBLE_DEVICES") ? " (no GPU among CUDA_VISIBLE_DEVICES)"
+							 : " (no GPU)");
 		return -ENODEV;
 	}
 	driver_resolve(library);

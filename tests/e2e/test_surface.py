@@ -229,6 +229,12 @@ class Daemon(unittest.TestCase):
                         self.assertIn('cannot start with --driver ' + driver, done.stderr)
                         self.assertIn(why, done.stderr)
 
+    def test_no_device_is_visible(self):
+        done = subprocess.run([SERVER, '--listen', '127.0.0.1:0', '--driver', 'soft'], capture_output=True, text=True,
+                              timeout=30 * PATIENCE, env={**os.environ, 'CUDA_VISIBLE_DEVICES': '7'}, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('no GPU among CUDA_VISIBLE_DEVICES', done.stderr)
+
     def test_a_driver_that_is_gone_later(self):
         """The server goes on, and clients are told why they get no GPU."""
         with tempfile.TemporaryDirectory() as folder:
