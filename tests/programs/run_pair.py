@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Runs a program straight on a driver library and through gpuserverd, and compares what it prints.
 
