@@ -63,15 +63,12 @@ static bool add_folder(
 }
 
 /* Installed, all client libraries are in one folder; in a build, NVML's has one of its own. */
-static bool find_libraries(char *path, size_t size)
+static bool find_libraries(const char *own, char *path, size_t size)
 {
 	static const char *const below[] = {".", CLIENT_FOLDER, "../lib/remotegpu"};
-	char own[PATH_MAX];
 	size_t i;
 
 	*path = '\0';
-	if (!own_folder(own))
-		return false;
 	for (i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
 		if (add_folder(path, size, own, below[i], "libcuda.so.1")) {
 			add_folder(path, size, own, "nvml", "libnvidia-ml.so.1");
@@ -90,10 +87,15 @@ static int own_failure(const char *text)
 static int set_library_path(void)
 {
 	const char *before = getenv("LD_LIBRARY_PATH");
-	char ours[2 * PATH_MAX], *path = NULL;
+	char own[PATH_MAX], ours[2 * PATH_MAX], *path = NULL;
 	int failed;
 
-	if (!find_libraries(ours, sizeof(ours)))
+	if (!own_folder(own))
+		return own_failure("/proc/self/exe does not tell where this program is");
+	if (strpbrk(own, ":;")) /* two folders for the loader, which has no way to quote them */
+		return own_failure("RemoteGPU is in a folder whose name has ':' or ';' in it, "
+				   "which LD_LIBRARY_PATH cannot name: move it");
+	if (!find_libraries(own, ours, sizeof(ours)))
 		return own_failure(
 			"libcuda.so.1 of RemoteGPU is neither beside this program nor in "
 			"its installation: install RemoteGPU again");

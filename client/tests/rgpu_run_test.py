@@ -63,6 +63,14 @@ class RgpuRun(unittest.TestCase):
         done = subprocess.run([elsewhere, 'env'], capture_output=True, text=True, check=False)
         self.assertIn(f'LD_LIBRARY_PATH={self.bin}', done.stdout)
 
+    def test_a_folder_that_no_library_path_can_name(self):
+        for name in ('a:b', 'a;b'):
+            self.bin = self.folder(name, library='libcuda.so.1')
+            shutil.copy(PROGRAM, self.bin)
+            done = self.run_with('true')
+            self.assertEqual(done.returncode, 125)
+            self.assertIn('LD_LIBRARY_PATH cannot name', done.stderr)
+
     def test_exit_statuses(self):
         self.folder('bin', library='libcuda.so.1')
         self.assertEqual(self.run_with('sh', '-c', 'exit 7').returncode, 7)
