@@ -261,6 +261,7 @@ def main():
         print('groups:', *names)
         return 0 if wanted in (['--list'], ['--help']) else 2
     os.makedirs(TOP, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started ends, too
     groups = [run_group(*g) for g in GROUPS if g[0] in wanted]
     for group in groups:
         for name, reason in group.skipped:
