@@ -10,7 +10,7 @@ import tempfile
 import unittest
 import unittest.mock
 
-from harness import CLIENT, PATIENCE, ROOT, SERVER, SOFT, Server, built, inherited, nobody
+from harness import CLIENT, PATIENCE, ROOT, SERVER, SOFT, Server, built, inherited, nobody, wait_until
 
 LIST = built('examples/device_list')
 RUN = built('client/rgpu-run')
@@ -81,6 +81,15 @@ class Settings(unittest.TestCase):
             self.assertEqual((lines['error'], lines['warn']), (0, 0))
             self.assertGreater(lines['info'], 0)
             self.assertGreaterEqual(lines['debug'], lines['info'])
+
+    def test_closed_standard_files(self):
+        """What is written to them goes nowhere, above all into no connection."""
+        with Server() as server:
+            for closed in ('2>&-', '>&-', '<&- >&- 2>&-'):
+                with self.subTest(closed):
+                    done = server.run('sh', '-c', f'exec "$0" {closed}', built('examples/vector_add'), RGPU_LOG='debug')
+                    self.assertEqual(done.returncode, 0, done.stderr)
+            wait_until('all sessions end in order', lambda: server.text().count('ended: goodbye') == 3, 10)
 
     def test_values_that_mean_nothing_are_told(self):
         with Server() as server:

@@ -154,13 +154,29 @@ static int name_address(int fd, char *out, size_t size)
 	return n < 0 || (size_t)n >= size ? -ENOSPC : 0;
 }
 
+/* Never a standard file: who closed those, as daemons do, may still write to them. */
+static int open_socket(const struct addrinfo *ai)
+{
+	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, ai->ai_protocol);
+	int above, err;
+
+	if (fd < 0)
+		return -errno;
+	if (fd > STDERR_FILENO)
+		return fd;
+	above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	err = -errno;
+	close(fd);
+	return above < 0 ? err : above;
+}
+
 static int listen_at(const struct addrinfo *ai, char *bound, size_t size)
 {
 	int fd, err;
 
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, ai->ai_protocol);
+	fd = open_socket(ai);
 	if (fd < 0)
-		return -errno;
+		return fd;
 
 	err = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (!err && (bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0))
@@ -250,9 +266,9 @@ static int connect_to(const struct addrinfo *ai, int64_t deadline)
 {
 	int fd, err = 0;
 
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, ai->ai_protocol);
+	fd = open_socket(ai);
 	if (fd < 0)
-		return -errno;
+		return fd;
 
 	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0)
 		err = errno == EINPROGRESS || errno == EINTR ? wait_connected(fd, deadline)
