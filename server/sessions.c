@@ -197,8 +197,8 @@ static void on_hello(void *owner, struct visitor *v, Control__Hello *hello)
 	if (s->count < SESSIONS_MAX) {
 		err = ticket_create(&t, s->last + 1, v, hello);
 		why = err == -EINVAL ? REFUSAL_MALFORMED : REFUSAL_INTERNAL;
-		reason = err == -EINVAL ? "a CUDA_ setting of the client's environment has a value "
-					  "that cannot be one"
+		reason = err == -EINVAL ? "the client's CUDA_VISIBLE_DEVICES, or another CUDA_ "
+					  "setting, has a value that cannot be one"
 					: "the server is out of memory";
 	}
 	if (err) {

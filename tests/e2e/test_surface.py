@@ -126,7 +126,9 @@ class Settings(unittest.TestCase):
                 with self.subTest(selection):
                     self.assertEqual(seen(server, selection), list(found))
             done = server.run(LIST, CUDA_VISIBLE_DEVICES='9')
+            long = server.run(LIST, CUDA_VISIBLE_DEVICES='9' * 600)
         self.assertIn('CUDA_VISIBLE_DEVICES=9 asks for devices', done.stderr)
+        self.assertIn("the client's CUDA_VISIBLE_DEVICES, or another", long.stderr)
         with unittest.mock.patch.dict(os.environ, RGPU_SOFT_DEVICES='3', CUDA_VISIBLE_DEVICES='2,1'), \
                 Server() as server:
             # Clients choose among what the server sees.
