@@ -66,7 +66,8 @@ class Soft(unittest.TestCase):
         """NVML does not read the selection of devices, which is not to blame therefore."""
         with nobody() as address:
             done = subprocess.run([built('tests/nvml/smi_calls')], capture_output=True, text=True, check=False,
-                                  env={**os.environ, 'RGPU_SERVERS': address, 'CUDA_VISIBLE_DEVICES': '1'})
+                                  env={**os.environ, 'LD_LIBRARY_PATH': f'{NVML}:{CLIENT}', 'RGPU_SERVERS': address,
+                                       'CUDA_VISIBLE_DEVICES': '1'})
         self.assertIn('no GPU server can be used; ' + address, done.stderr)
         self.assertNotIn('CUDA_VISIBLE_DEVICES', done.stderr)
 
