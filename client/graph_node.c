@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The calls that take nodes of any type, each passed on to the call for its type. */
+#include <stdlib.h>
+
 #include "call.h"
 #include "client_calls.h"
 
-/* Edges that say more than "after" are not supported. */
+/* No edge says more than "after". */
 static bool edges_plain(const CUgraphEdgeData *edges, size_t count)
 {
 	for (size_t i = 0; edges && i < count; i++) {
@@ -57,23 +59,16 @@ static CUDA_BATCH_MEM_OP_NODE_PARAMS operations_params(const CUgraphNodeParams *
 	};
 }
 
-CUresult client_cuGraphAddNode_v2(CUgraphNode *phGraphNode, CUgraph hGraph,
-	const CUgraphNode *dependencies, const CUgraphEdgeData *dependencyData,
-	size_t numDependencies, CUgraphNodeParams *nodeParams)
+static CUresult add_node(CUgraphNode *phGraphNode, CUgraph hGraph,
+	const CUgraphNode *dependencies, size_t numDependencies, CUgraphNodeParams *nodeParams)
 {
 	CUDA_BATCH_MEM_OP_NODE_PARAMS operations;
 	CUDA_MEM_ALLOC_NODE_PARAMS alloc;
 	CUDA_KERNEL_NODE_PARAMS kernel;
 	CUDA_MEMSET_NODE_PARAMS set;
 	CUDA_HOST_NODE_PARAMS host;
-	CUresult r = call_check(CALL_NO_CONTEXT);
+	CUresult r;
 
-	if (r)
-		return r;
-	if (!nodeParams)
-		return CUDA_ERROR_INVALID_VALUE;
-	if (!edges_plain(dependencyData, numDependencies))
-		return CUDA_ERROR_NOT_SUPPORTED;
 	switch (nodeParams->type) {
 	case CU_GRAPH_NODE_TYPE_KERNEL:
 		kernel = kernel_params(nodeParams);
@@ -124,8 +119,43 @@ CUresult client_cuGraphAddNode_v2(CUgraphNode *phGraphNode, CUgraph hGraph,
 CUresult client_cuGraphAddNode(CUgraphNode *phGraphNode, CUgraph hGraph,
 	const CUgraphNode *dependencies, size_t numDependencies, CUgraphNodeParams *nodeParams)
 {
-	return client_cuGraphAddNode_v2(phGraphNode, hGraph, dependencies, NULL, numDependencies,
-		nodeParams);
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	return nodeParams ? add_node(phGraphNode, hGraph, dependencies, numDependencies, nodeParams)
+			  : CUDA_ERROR_INVALID_VALUE;
+}
+
+/* The node that was just added comes after others by edges of given kinds. */
+static CUresult add_edges(CUgraph graph, CUgraphNode node, const CUgraphNode *dependencies,
+	const CUgraphEdgeData *edges, size_t count)
+{
+	CUgraphNode *to = malloc(count * sizeof(*to));
+	CUresult r = CUDA_ERROR_OUT_OF_MEMORY;
+
+	for (size_t i = 0; to && i < count; i++)
+		to[i] = node;
+	if (to)
+		r = stub_cuGraphAddDependencies_v2(graph, dependencies, to, edges, count);
+	free(to);
+	if (r)
+		stub_cuGraphDestroyNode(node);
+	return r;
+}
+
+CUresult client_cuGraphAddNode_v2(CUgraphNode *phGraphNode, CUgraph hGraph,
+	const CUgraphNode *dependencies, const CUgraphEdgeData *dependencyData,
+	size_t numDependencies, CUgraphNodeParams *nodeParams)
+{
+	CUresult r;
+
+	if (!dependencies || edges_plain(dependencyData, numDependencies))
+		return client_cuGraphAddNode(
+			phGraphNode, hGraph, dependencies, numDependencies, nodeParams);
+	r = client_cuGraphAddNode(phGraphNode, hGraph, NULL, 0, nodeParams);
+	return r ? r
+		 : add_edges(hGraph, *phGraphNode, dependencies, dependencyData, numDependencies);
 }
 
 /* Of the executable graph's copy of the node or, where @exec is NULL, of the node itself. */

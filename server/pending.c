@@ -69,9 +69,6 @@ void pending_reply(struct pending *p, CUresult result)
 {
 	struct session *s = p->q.session;
 
-	/* At a synchronisation, which does not wait any more, the driver says what failed. */
-	if (result == CUDA_ERROR_ASSERT)
-		driver.cuCtxSynchronize();
 	output_forward(s);
 	mirror_forward(s);
 	request_answer(&p->q, result);

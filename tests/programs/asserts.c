@@ -1,25 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A kernel whose assertion fails in some threads: what it says is on this program's stderr. */
+/* A kernel whose assertion fails in some threads: what it says is on this program's stderr, whether the
+ * next call waits for the kernel or comes when it has failed. */
+#include <sys/wait.h>
 #include <unistd.h>
 #include "program.h"
 
-int main(void)
+enum { LATE_US = 200000 };
+
+static void fail(int late)
 {
-	unsigned least = 0;
+	unsigned least = 0, word;
 	void *parameters[] = { &least };
 	CUfunction claim;
+	CUdeviceptr p;
 	CUstream s;
 
 	program_begin();
 	claim = program_kernel(program_load(), "claim");
+	p = device_words(1);
 	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
-	/* The runner takes nothing but errors for granted there. */
-	dup2(STDOUT_FILENO, STDERR_FILENO);
 	DO(cuLaunchKernel(claim, 2, 1, 1, 4, 1, 1, 0, s, parameters, NULL));
 	SAY(cuStreamSynchronize(s));
 	least = 2;
 	DO(cuLaunchKernel(claim, 1, 1, 1, 4, 1, 1, 0, s, parameters, NULL));
+	if (late) {
+		usleep(LATE_US);
+		SAY(cuMemcpyDtoH_v2(&word, p, 4));
+	}
 	SAY(cuStreamSynchronize(s));
 	SAY(cuCtxSynchronize());
+}
+
+int main(void)
+{
+	pid_t child;
+
+	/* The runner takes nothing but errors for granted there. */
+	dup2(STDOUT_FILENO, STDERR_FILENO);
+	child = fork();
+	if (child)
+		waitpid(child, NULL, 0);
+	fail(child);
 	return 0;
 }
