@@ -5,7 +5,8 @@
  * To the device: the bytes are taken at the call, so the call does not wait.
  * The driver reads pinned memory when the copy is due; where that can make a
  * difference, because a host function, a kernel or a copy out that comes before
- * may still write it, the server fetches the bytes then. From the device: pinned
+ * may still write it, or the program while a value is waited for, the server
+ * fetches the bytes then. From the device: pinned
  * memory is filled behind the call's back in stream order, other memory before
  * it returns, as natively.
  */

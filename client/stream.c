@@ -12,6 +12,7 @@
 #include "hostfunc.h"
 #include "mirror.h"
 #include "thread.h"
+#include "values.h"
 #include "window.h"
 #include "wire_calls.h"
 
@@ -169,6 +170,11 @@ CUresult stream_find(CUstream handle, struct stream **out)
 
 CUresult stream_use(struct stream *s, uint64_t *wire)
 {
+	/* This may be what lets a stream go, which reads what the host wrote before. */
+	CUresult r = values_awaited() ? mirror_send() : CUDA_SUCCESS;
+
+	if (r)
+		return r;
 	*wire = atomic_load_explicit(&s->object.handle, memory_order_relaxed);
 	thread_self()->uses = s;
 	/* Work in the legacy stream comes after that of all blocking ones, and before theirs. */
@@ -205,7 +211,7 @@ bool stream_tainted(struct stream *s)
 	if (oldest != UINT64_MAX && (taint >= oldest || (!(s->flags & CU_STREAM_NON_BLOCKING) &&
 								   s->context->legacy.taint >= oldest)))
 		return true;
-	return hostfunc_in_graphs() && !stream_first(s);
+	return (hostfunc_in_graphs() || values_awaited()) && !stream_first(s);
 }
 
 uint64_t stream_mark(struct stream *s)

@@ -44,7 +44,7 @@ CUresult stream_check(CUstream handle, uint64_t *wire);
 CUresult stream_use(struct stream *s, uint64_t *wire);
 
 /* Work that comes after in @s comes after host function @id; and whether what does may still wait for
- * one: the unfinished ones that it may come after, and those of graphs. */
+ * one or for a value: the unfinished ones that it may come after, those of graphs, and any value. */
 void stream_taint(struct stream *s, uint64_t id);
 bool stream_tainted(struct stream *s);
 
