@@ -225,6 +225,18 @@ void copyout_arrived(uint64_t id, size_t size)
 	pthread_mutex_unlock(&lock);
 }
 
+/* Nobody waits for it: programs look at its memory, also for a flag which says that the copies before
+ * it are complete. Called while the copy is held. */
+static bool is_watched(uint64_t id)
+{
+	bool watched;
+
+	pthread_mutex_lock(&lock);
+	watched = !find(id)->awaited;
+	pthread_mutex_unlock(&lock);
+	return watched;
+}
+
 bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size, uint32_t pushes)
 {
 	struct slot *s;
@@ -241,7 +253,7 @@ bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size, u
 	}
 	if (!data || !copyout_place(id, offset, size, &to, &behind))
 		return false;
-	if (to && behind)
+	if (to && (behind || is_watched(id)))
 		receive_chunks(pushes);
 	if (to) {
 		memcpy(to, data, size);

@@ -28,7 +28,8 @@ uint64_t copyout_begin(const struct copyout_target *target, bool awaited);
 /* Forget a copy that failed or was never posted; waits while a lane receives into its memory. */
 void copyout_cancel(uint64_t id);
 
-/* Data that came inline, after @pushes chunks of the lanes. False: it fits no copy. */
+/* Data that came inline, after @pushes chunks of the lanes, which are there first where that can be seen.
+ * False: it fits no copy. */
 bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size, uint32_t pushes);
 
 /* Where @size bytes that a lane delivers go; for targets with rows a staging buffer that

@@ -265,8 +265,17 @@ static void later_bytes_come_later(void **state)
 	assert_true(copyout_data(third, 0, in_frame, CHUNK, 4));
 	assert_int_equal(waited_chunks, 4);
 	assert_memory_equal(host, in_frame, CHUNK);
-	third = flat(host, CHUNK);
-	assert_true(copyout_data(third, 0, in_frame, CHUNK, 4));
+}
+
+/* A copy in a frame may be a flag, on which a program spins that nothing else holds up. */
+static void flags_come_last(void **state)
+{
+	uint8_t flag[CHUNK], in_frame[CHUNK] = {9};
+	struct copyout_target target = {flag, CHUNK, 1, 1, CHUNK, CHUNK};
+
+	assert_true(copyout_data(copyout_begin(&target, false), 0, in_frame, CHUNK, 4));
+	assert_int_equal(waited_chunks, 4);
+	assert_true(copyout_data(copyout_begin(&target, true), 0, in_frame, CHUNK, 4));
 	assert_int_equal(waited_chunks, 4);
 }
 
@@ -279,6 +288,7 @@ int main(void)
 		cmocka_unit_test_setup(cancelling_waits, begin),
 		cmocka_unit_test_setup(cancelling_ends_with_the_session, begin),
 		cmocka_unit_test_setup(later_bytes_come_later, begin),
+		cmocka_unit_test_setup(flags_come_last, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

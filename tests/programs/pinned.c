@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Host memory that kernels read and write, allocated by the driver; seen after completion. */
+#include <sched.h>
+#include <stdatomic.h>
 #include "program.h"
 
-enum { N = 20000 };
+enum { N = 20000, MANY = 8 << 20 };
 
 static CUfunction fill, add;
 
@@ -49,6 +51,33 @@ static void halves(unsigned *host, CUdeviceptr device, CUstream s)
 	host[N - 1] = 99;
 	DO(cuCtxSynchronize());
 	host_words("halves", host);
+}
+
+/* The flag that a copy brings says that the copies before it are complete, without any call. */
+static void spin_on_a_flag(CUstream s)
+{
+	CUdeviceptr p = device_words(MANY), q = device_words(1);
+	unsigned *words, wrong = 0;
+	_Atomic unsigned *flag;
+
+	DO(cuMemHostAlloc((void **)&words, MANY * 4, 0));
+	DO(cuMemHostAlloc((void **)&flag, 4, 0));
+	for (unsigned round = 1; round <= 10; round++) {
+		DO(cuMemsetD32Async(p, round, MANY, s));
+		DO(cuMemsetD32Async(q, round, 1, s));
+		DO(cuMemcpyDtoHAsync_v2(words, p, MANY * 4, s));
+		DO(cuMemcpyDtoHAsync_v2((void *)flag, q, 4, s));
+		while (atomic_load(flag) != round)
+			sched_yield();
+		for (unsigned i = 0; i < MANY; i += 1000)
+			wrong += words[i] != round;
+		DO(cuStreamSynchronize(s));
+	}
+	printf("behind a flag: %u wrong\n", wrong);
+	DO(cuMemFreeHost(words));
+	DO(cuMemFreeHost((void *)flag));
+	DO(cuMemFree_v2(p));
+	DO(cuMemFree_v2(q));
 }
 
 /* Kernels find the memory by an address that was copied to the device. */
@@ -126,6 +155,7 @@ int main(void)
 	DO(cuMemFreeHost(q));
 	SAY(cuMemFreeHost(q));
 	behind_pointers(program_kernel(m, "add_behind"), s);
+	spin_on_a_flag(s);
 	wrong();
 	DO(cuMemFreeHost(p));
 	return 0;
