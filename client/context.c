@@ -250,6 +250,24 @@ CUresult context_drain(void)
 	return r ? r : synchronize(context_self());
 }
 
+static void drain_other(struct object *o, void *current)
+{
+	struct context *c = (struct context *)o;
+
+	if (c == current || !c->active || c->synced >= c->posted || context_push(c))
+		return;
+	context_drain();
+	client_cuCtxPopCurrent_v2(NULL);
+}
+
+CUresult context_drain_all(void)
+{
+	struct context *current = context_self();
+
+	object_each(KIND_CUcontext, drain_other, current);
+	return current ? context_drain() : CUDA_SUCCESS;
+}
+
 CUresult client_cuCtxSynchronize(void)
 {
 	CUresult r = call_check(0);

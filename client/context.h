@@ -58,6 +58,8 @@ uint64_t context_id(CUcontext handle);
 
 /* Wait for all work of the calling thread's context, which captures there do not mind. */
 CUresult context_drain(void);
+/* And for that of all others, whose failures are told there. */
+CUresult context_drain_all(void);
 /* Of what was posted in @c, the first @mark frames are known to be complete. */
 void context_completed(struct context *c, uint64_t mark);
 

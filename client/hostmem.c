@@ -185,7 +185,7 @@ static CUresult find(const void *p, struct memory_range *range)
 		       : CUDA_ERROR_INVALID_VALUE;
 }
 
-/* Natively waits for all work of the context, which may still use the memory. */
+/* Natively waits for all work of the context, which may still use the memory; so may every other one. */
 CUresult client_cuMemFreeHost(void *p)
 {
 	struct memory_range range;
@@ -198,11 +198,9 @@ CUresult client_cuMemFreeHost(void *p)
 		r = CUDA_ERROR_INVALID_VALUE;
 	if (r)
 		return r;
-	if (context_self()) {
-		r = context_drain();
-		if (r)
-			return r;
-	}
+	r = context_drain_all();
+	if (r)
+		return r;
 	if (!memory_remove(range.base, &range))
 		return CUDA_ERROR_INVALID_VALUE;
 	hostmem_release(&range);
@@ -332,8 +330,7 @@ CUresult client_cuMemHostUnregister(void *p)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (!memory_find((uintptr_t)p, &range) || !range.registered || range.base != (uintptr_t)p)
 		return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
-	if (context_self())
-		r = context_drain();
+	r = context_drain_all();
 	if (r || !memory_remove(range.base, &range))
 		return r ? r : CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
 	mirror_end(range.base);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copies into a stream that is not the current context's, which they may be (CUDA C++ Programming Guide, stream
- * and event behavior on several devices). */
+ * and event behavior on several devices), and host memory that another context's use. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
 #include "program.h"
 
 enum { FEW = 1000, MANY = 300000 };
@@ -47,6 +50,49 @@ static void copies(const char *what, CUcontext current, CUstream s, CUdeviceptr 
 	DO(cuMemFreeHost(to));
 }
 
+static void hold(void *go)
+{
+	while (!atomic_load((_Atomic int *)go))
+		usleep(100);
+}
+
+static void *let_go(void *go)
+{
+	usleep(200000);
+	atomic_store((_Atomic int *)go, 1);
+	return NULL;
+}
+
+/* Host memory that a copy in the one context is still to fill is freed while the other one is current. */
+static void freed(CUcontext user, CUcontext current, CUstream s, CUdeviceptr p, int registered)
+{
+	size_t size = MANY * 4;
+	_Atomic int go = 0;
+	pthread_t thread;
+	void *host;
+
+	DO(cuCtxSetCurrent(user));
+	if (registered) {
+		host = aligned_alloc(4096, size + 4096 - size % 4096);
+		DO(cuMemHostRegister_v2(host, size, CU_MEMHOSTREGISTER_PORTABLE));
+	} else {
+		DO(cuMemHostAlloc(&host, size, CU_MEMHOSTALLOC_PORTABLE));
+	}
+	DO(cuLaunchHostFunc(s, hold, &go));
+	DO(cuMemcpyDtoHAsync_v2(host, p, size, s));
+	DO(cuCtxSetCurrent(current));
+	pthread_create(&thread, NULL, let_go, &go);
+	if (registered)
+		SAY(cuMemHostUnregister(host));
+	else
+		SAY(cuMemFreeHost(host));
+	pthread_join(thread, NULL);
+	DO(cuCtxSetCurrent(user));
+	SAY(cuStreamSynchronize(s));
+	if (registered)
+		free(host);
+}
+
 int main(void)
 {
 	CUcontext a = program_begin(), b;
@@ -63,6 +109,8 @@ int main(void)
 	copies("memory of the current context", b, s, q, FEW);
 	copies("memory of the current context", b, s, q, MANY);
 	copies("the stream's context is current", a, s, q, FEW);
+	freed(a, b, s, p, 0);
+	freed(a, b, s, p, 1);
 	DO(cuCtxDestroy_v2(b));
 	return 0;
 }
