@@ -27,6 +27,7 @@ struct client client;
 
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 static bool told; /* that no server can be used */
+static pid_t owner; /* of the session: a child may be born without a word to us */
 
 enum { MAX_SETTINGS = 32, PAGE = 4096 };
 
@@ -284,7 +285,7 @@ static void leave(void)
 {
 	int ready = CLIENT_READY;
 
-	if (client.state == CLIENT_FORKED)
+	if (client.state == CLIENT_FORKED || getpid() != owner)
 		return;
 	stats_write();
 	if (atomic_compare_exchange_strong(&client.state, &ready, CLIENT_ENDED))
@@ -330,6 +331,7 @@ static CUresult open_once(void)
 		tell(why, refused);
 		return refused ? (CUresult)refused : CUDA_ERROR_NO_DEVICE;
 	}
+	owner = getpid();
 	pthread_atfork(NULL, NULL, forked);
 	atexit(leave);
 	return client.device_count ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE;

@@ -3,18 +3,21 @@
 
 The moments come from a random seed, which is printed; SEED=N repeats them.
 """
+import json
 import os
 import random
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
 
-from harness import PATIENCE, Server, built, shared_memory, wait_until
+from harness import PATIENCE, SANITIZED, Server, built, shared_memory, wait_until
 
 KILLS = int(os.environ.get('KILLS', '50'))
 BUSY = built('tests/busy')
+CHILDREN = built('tests/children')
 
 
 def kill(pid):
@@ -88,6 +91,30 @@ class Kills(unittest.TestCase):
             server.settle()
             done = server.run(built('examples/vector_add'))
             self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_child_stays(self):
+        """What it inherited of its killed parent keeps no worker."""
+        with Server() as server:
+            client = server.start(CHILDREN, 'stay')
+            child = int(client.stdout.readline())
+            try:
+                client.kill()
+                client.wait()
+                server.settle()
+            finally:
+                kill(child)
+                client.communicate()
+
+    @unittest.skipIf(SANITIZED, 'sanitizers do not know such children')
+    def test_a_child_exits(self):
+        """Not by the session of its parent, nor with its statistics."""
+        with Server() as server, tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'stats.json')
+            done = server.run(CHILDREN, 'exit', RGPU_STATS=path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, '^ended with 7\nparent: 5 5 .. 5')
+            with open(path) as file:
+                self.assertIn('cuMemcpyDtoH_v2', json.load(file)['calls'])
 
     def test_one_killed_the_other_goes_on(self):
         with Server(warm=2) as server:
