@@ -230,7 +230,7 @@ static CUresult attribute(void *data, CUpointer_attribute name, CUdeviceptr ptr,
 		*(void **)data = (void *)(uintptr_t)ptr;
 		return CUDA_SUCCESS;
 	case CU_POINTER_ATTRIBUTE_SYNC_MEMOPS:
-		*(unsigned *)data = 0;
+		*(unsigned *)data = m->sync;
 		return CUDA_SUCCESS;
 	case CU_POINTER_ATTRIBUTE_BUFFER_ID:
 		*(unsigned long long *)data = m->id;
@@ -322,14 +322,14 @@ CUresult client_cuPointerGetAttributes(unsigned int numAttributes, CUpointer_att
 
 CUresult client_cuPointerSetAttribute(const void *value, CUpointer_attribute name, CUdeviceptr ptr)
 {
-	struct memory_range m;
 	CUresult r = call_check(CALL_NO_CONTEXT);
 
 	if (r)
 		return r;
 	/* Copies of this library synchronise where the driver's would, so the attribute changes nothing
-	 * that a program could see. */
-	if (!value || name != CU_POINTER_ATTRIBUTE_SYNC_MEMOPS || !memory_find(ptr, &m))
+	 * that a program could see but itself. */
+	if (!value || name != CU_POINTER_ATTRIBUTE_SYNC_MEMOPS ||
+		!memory_set_sync(ptr, *(const unsigned *)value))
 		return CUDA_ERROR_INVALID_VALUE;
 	return CUDA_SUCCESS;
 }

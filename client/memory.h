@@ -31,6 +31,7 @@ struct memory_range {
 	bool registered;   /* the application's own pages */
 	bool mapped;	   /* by cuMemMap: copies may go on in the next mapping */
 	bool of_graph; /* there from a graph's launch until it is freed, and at the next again */
+	bool sync;	   /* what SYNC_MEMOPS was set to */
 };
 
 /* The range that holds @address; false: none is known. */
@@ -48,6 +49,8 @@ bool memory_remove(uint64_t base, struct memory_range *out);
 
 /* Some graph has memory of its own. */
 bool memory_of_graphs(void);
+/* Set what SYNC_MEMOPS is of the range that holds @address; false: none is known. */
+bool memory_set_sync(uint64_t address, bool sync);
 
 /* A context's life ended: its device memory is gone, its host memory too. */
 void memory_context_gone(struct context *context);

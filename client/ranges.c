@@ -118,6 +118,20 @@ bool memory_remove(uint64_t base, struct memory_range *out)
 	return found;
 }
 
+bool memory_set_sync(uint64_t address, bool sync)
+{
+	bool found;
+	size_t i;
+
+	pthread_rwlock_wrlock(&lock);
+	i = lower(address);
+	found = i < count && ranges[i].base <= address;
+	if (found)
+		ranges[i].sync = sync;
+	pthread_rwlock_unlock(&lock);
+	return found;
+}
+
 void memory_context_gone(struct context *context)
 {
 	size_t kept = 0;

@@ -41,6 +41,23 @@ static void ranges(void)
 	SAY(cuMemGetAddressRange_v2(&base, &size, p));
 }
 
+/* Of one allocation, wherever in it one asks. */
+static void set_and_told(void)
+{
+	CUdeviceptr p = device_words(100), other = device_words(100);
+	unsigned on = 1, told = 99;
+
+	SAY(cuPointerGetAttribute(&told, CU_POINTER_ATTRIBUTE_SYNC_MEMOPS, p));
+	printf("synchronous: %u\n", told);
+	SAY(cuPointerSetAttribute(&on, CU_POINTER_ATTRIBUTE_SYNC_MEMOPS, p));
+	DO(cuPointerGetAttribute(&told, CU_POINTER_ATTRIBUTE_SYNC_MEMOPS, p + 100));
+	printf("synchronous when set: %u\n", told);
+	DO(cuPointerGetAttribute(&told, CU_POINTER_ATTRIBUTE_SYNC_MEMOPS, other));
+	printf("and the other: %u\n", told);
+	DO(cuMemFree_v2(p));
+	DO(cuMemFree_v2(other));
+}
+
 int main(void)
 {
 	CUcontext context, owner = NULL;
@@ -63,5 +80,6 @@ int main(void)
 	ranges();
 	DO(cuMemFree_v2(device));
 	ask("freed device memory", device);
+	set_and_told();
 	return 0;
 }
