@@ -56,15 +56,20 @@ static CUresult run_set(const struct set *set)
 	return CUDA_SUCCESS;
 }
 
+static pthread_mutex_t calling = PTHREAD_MUTEX_INITIALIZER;
+
 static CUresult run_host(const struct op *op, struct context *c)
 {
 	struct thread *t = thread_self();
 
 	t->in_callback = true;
+	/* One after the other, those of all streams, as measured natively. */
+	pthread_mutex_lock(&calling);
 	if (op->kind == OP_HOST)
 		op->host.fn(op->host.data);
 	else
 		op->host.callback(op->host.stream, c->error, op->host.data);
+	pthread_mutex_unlock(&calling);
 	t->in_callback = false;
 	return CUDA_SUCCESS;
 }
