@@ -208,10 +208,12 @@ bool stream_tainted(struct stream *s)
 	/* stream_use, which raises the legacy stream's own, comes later. */
 	uint64_t taint = s->object.handle ? s->taint : s->context->taint;
 
-	if (oldest != UINT64_MAX && (taint >= oldest || (!(s->flags & CU_STREAM_NON_BLOCKING) &&
-								   s->context->legacy.taint >= oldest)))
-		return true;
-	return (hostfunc_in_graphs() || values_awaited()) && !stream_first(s);
+	bool behind = oldest != UINT64_MAX &&
+		      (taint >= oldest || (!(s->flags & CU_STREAM_NON_BLOCKING) &&
+						  s->context->legacy.taint >= oldest));
+
+	/* Numbers say what was enqueued later, not what runs later: its own functions may be over. */
+	return (behind || hostfunc_in_graphs() || values_awaited()) && !stream_first(s);
 }
 
 uint64_t stream_mark(struct stream *s)

@@ -2,6 +2,7 @@
 /* Host functions: in order with the stream's work, on another thread, without CUDA calls. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 #include "program.h"
 
 enum { N = 2000, LOOPS = 3000, CALLS = 20 };
@@ -64,6 +65,47 @@ static void between_copies(CUstream s, CUfunction slow_multiply)
 	DO(cuMemFree_v2(p));
 }
 
+static _Atomic int begun, go;
+
+static void hold(void *user)
+{
+	atomic_store(&begun, 1);
+	while (!atomic_load(&go))
+		usleep(100);
+}
+
+/* A function that another stream calls for long keeps other functions waiting and nothing else: not a
+ * copy in a stream whose own function was called before. */
+static void beside_a_function(CUstream s)
+{
+	CUdeviceptr p = device_words(N), flag = device_words(1);
+	CUstream held, writer;
+	void *in;
+
+	DO(cuStreamCreate(&held, CU_STREAM_NON_BLOCKING));
+	DO(cuStreamCreate(&writer, CU_STREAM_NON_BLOCKING));
+	DO(cuMemHostAlloc(&in, N * 4, 0));
+	memset(in, 6, N * 4);
+	DO(cuMemsetD32_v2(flag, 0, 1));
+	DO(cuCtxSynchronize());
+	DO(cuStreamWaitValue32_v2(held, flag, 1, 0));
+	DO(cuLaunchHostFunc(held, hold, NULL));
+	DO(cuLaunchHostFunc(s, note, NULL));
+	DO(cuStreamSynchronize(s));
+	DO(cuStreamWriteValue32_v2(writer, flag, 1, 0));
+	while (!atomic_load(&begun))
+		usleep(100);
+	DO(cuMemcpyHtoDAsync_v2(p, in, N * 4, s));
+	DO(cuStreamSynchronize(s));
+	printf("copied beside a function\n");
+	atomic_store(&go, 1);
+	DO(cuStreamSynchronize(held));
+	say_words("what was copied", p, N);
+	DO(cuMemFreeHost(in));
+	DO(cuMemFree_v2(p));
+	DO(cuMemFree_v2(flag));
+}
+
 int main(void)
 {
 	CUfunction slow_multiply;
@@ -82,6 +124,8 @@ int main(void)
 		printf(" %u", order[i]);
 	printf("\n");
 	between_copies(s, slow_multiply);
+	orders = 0;
+	beside_a_function(s);
 	DO(cuLaunchHostFunc(s, try_calls, NULL));
 	DO(cuStreamSynchronize(s));
 	for (int i = 0; i < 3; i++)
