@@ -115,6 +115,50 @@ static void before_the_legacy_stream(unsigned *host, CUdeviceptr p)
 	DO(cuStreamDestroy_v2(blocking));
 }
 
+static void late(void *calls)
+{
+	usleep(50000);
+	++*(_Atomic int *)calls;
+}
+
+enum { FREE, FREE_HOST, UNREGISTER, FREES };
+
+/* Programs use these as barriers: they come after all work, also of streams that are gone. */
+static void frees(int gone)
+{
+	static const char *const names[] = {"cuMemFree", "cuMemFreeHost", "cuMemHostUnregister"};
+	static char page[4096] __attribute__((aligned(4096)));
+
+	for (int i = 0; i < FREES; i++) {
+		CUdeviceptr p = device_words(N);
+		_Atomic int calls = 0;
+		CUstream s;
+		void *host;
+
+		DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+		DO(cuMemHostAlloc(&host, 4096, 0));
+		DO(cuMemHostRegister_v2(page, sizeof(page), 0));
+		DO(cuLaunchHostFunc(s, late, &calls));
+		if (gone)
+			DO(cuStreamDestroy_v2(s));
+		if (i == FREE)
+			DO(cuMemFree_v2(p));
+		else if (i == FREE_HOST)
+			DO(cuMemFreeHost(host));
+		else
+			DO(cuMemHostUnregister(page));
+		printf("%s after %d calls%s\n", names[i], calls, gone ? " of a stream that is gone" : "");
+		if (i != FREE)
+			DO(cuMemFree_v2(p));
+		if (i != FREE_HOST)
+			DO(cuMemFreeHost(host));
+		if (i != UNREGISTER)
+			DO(cuMemHostUnregister(page));
+		if (!gone)
+			DO(cuStreamDestroy_v2(s));
+	}
+}
+
 int main(void)
 {
 	CUdeviceptr p, q;
@@ -131,5 +175,7 @@ int main(void)
 	destroyed(fill, host, p);
 	after_the_legacy_stream(fill);
 	before_the_legacy_stream(host, p);
+	frees(0);
+	frees(1);
 	return 0;
 }
