@@ -4,13 +4,14 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import unittest
 import unittest.mock
 
-from harness import CLIENT, PATIENCE, ROOT, SERVER, SOFT, Server, built, inherited, nobody, wait_until
+from harness import CLIENT, PATIENCE, ROOT, SANITIZED, SERVER, SOFT, Server, built, inherited, nobody, wait_until
 
 LIST = built('examples/device_list')
 RUN = built('client/rgpu-run')
@@ -174,6 +175,40 @@ class Settings(unittest.TestCase):
             for program in ('tests/limit', 'tests/limit_pools'):
                 done = server.run(built(program), str(64 << 20))
                 self.assertEqual((done.returncode, done.stdout), (0, 'ok\n'), done.stderr)
+
+
+class Library(unittest.TestCase):
+    def test_its_threads_take_no_signals(self):
+        """A program's handlers run on the program's threads."""
+        with Server() as server:
+            client = server.start(built('tests/busy'), '1')
+            while 'waiting' not in client.stdout.readline():
+                self.assertIsNone(client.poll())
+            blocked = {}
+            for thread in os.listdir(f'/proc/{client.pid}/task'):
+                with open(f'/proc/{client.pid}/task/{thread}/status') as f:
+                    blocked[int(thread)] = int(re.search(r'^SigBlk:\s*(\w+)', f.read(), re.MULTILINE).group(1), 16)
+            client.communicate('\n')
+        self.assertEqual(blocked.pop(client.pid), 0)
+        self.assertGreater(len(blocked), 4)
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD, signal.SIGUSR1, signal.SIGPROF)
+        for mask in blocked.values():
+            for number in numbers:
+                self.assertTrue(mask >> number - 1 & 1, hex(mask))
+
+    @unittest.skipIf(SANITIZED, 'the interpreter is not instrumented and cannot load a library that is')
+    def test_stays_when_it_is_unloaded(self):
+        """Its threads go on, also those that a later load uses."""
+        program = ('import ctypes, _ctypes, time\n'
+                   'for _ in range(3):\n'
+                   '    library = ctypes.CDLL("libcuda.so.1")\n'
+                   '    assert library.cuInit(0) == 0\n'
+                   '    _ctypes.dlclose(library._handle)\n'
+                   '    time.sleep(0.05)\n'
+                   'print("goes on")\n')
+        with Server() as server:
+            done = server.run(sys.executable, '-c', program)
+        self.assertEqual((done.returncode, done.stdout), (0, 'goes on\n'), done.stderr)
 
 
 class RgpuRun(unittest.TestCase):
