@@ -39,6 +39,7 @@ struct asked {
 	struct asked *next;
 	uint64_t id;
 	uint32_t pushes;
+	CUresult status;
 };
 
 struct queue {
@@ -171,7 +172,7 @@ bool hostfunc_describe(uint64_t id, CUhostFn *fn, void **user)
 	return h;
 }
 
-bool hostfunc_requested(uint64_t id, uint32_t pushes)
+bool hostfunc_requested(uint64_t id, uint32_t pushes, CUresult status)
 {
 	struct asked *a = malloc(sizeof(*a));
 	struct queue *q;
@@ -179,7 +180,7 @@ bool hostfunc_requested(uint64_t id, uint32_t pushes)
 
 	if (!a)
 		return false;
-	*a = (struct asked){NULL, id, pushes};
+	*a = (struct asked){NULL, id, pushes, status};
 	pthread_mutex_lock(&lock);
 	h = find(id);
 	if (h) {
@@ -205,7 +206,7 @@ bool hostfunc_in_graphs(void)
 }
 
 /* The next that is asked for, when the data of copies before it is here. */
-static struct hostfunc next_asked(struct queue *q)
+static struct hostfunc next_asked(struct queue *q, CUresult *status)
 {
 	struct hostfunc h, *found;
 	struct asked *a;
@@ -221,9 +222,12 @@ static struct hostfunc next_asked(struct queue *q)
 	h = found ? *found : (struct hostfunc){.id.number = a->id};
 	pthread_mutex_unlock(&lock);
 	receive_chunks(a->pushes);
+	*status = a->status;
 	free(a);
 	return h;
 }
+
+static CUresult caller_status; /* of the function that the caller calls; its own */
 
 static void *caller(void *unused)
 {
@@ -234,7 +238,7 @@ static void *caller(void *unused)
 		return NULL;
 	t->in_host_function = true;
 	for (;;) {
-		struct hostfunc h = next_asked(&functions);
+		struct hostfunc h = next_asked(&functions, &caller_status);
 
 		if (h.fn)
 			h.fn(h.user);
@@ -268,7 +272,8 @@ static void *fetcher(void *unused)
 
 	(void)unused;
 	for (;;) {
-		struct hostfunc h = next_asked(&fetches);
+		CUresult none;
+		struct hostfunc h = next_asked(&fetches, &none);
 		uint32_t size;
 
 		for (size_t at = 0; (size = pack(&h, at, part)); at += size)
@@ -298,7 +303,7 @@ static void run_callback(void *p)
 	struct callback c = *(struct callback *)p;
 
 	free(p);
-	c.fn(c.stream, CUDA_SUCCESS, c.user);
+	c.fn(c.stream, caller_status, c.user);
 }
 
 static CUresult enqueue(CUstream stream, CUhostFn fn, void *user)
@@ -310,6 +315,9 @@ static CUresult enqueue(CUstream stream, CUhostFn fn, void *user)
 
 	if (!r)
 		r = stream_find(stream, &s);
+	/* How many callbacks the driver takes was not measured. */
+	if (!r && fn == run_callback)
+		r = window_take(s, 1);
 	if (!r)
 		r = stream_use(s, &wire);
 	if (r)
@@ -319,7 +327,7 @@ static CUresult enqueue(CUstream stream, CUhostFn fn, void *user)
 	id = hostfunc_add(fn, user, captured);
 	if (!id)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	r = wire_host_function(wire, id);
+	r = wire_host_function(wire, id, fn == run_callback);
 	if (r)
 		hostfunc_remove(id);
 	else if (!captured)

@@ -30,8 +30,9 @@ void hostfunc_gone(uint64_t id);
 /* What @id stands for; false: nothing any more. */
 bool hostfunc_describe(uint64_t id, CUhostFn *fn, void **user);
 
-/* The server wants @id run now, once @pushes lane chunks have arrived. False: there is none. */
-bool hostfunc_requested(uint64_t id, uint32_t pushes);
+/* The server wants @id run now, once @pushes lane chunks have arrived; a callback is told @status. False:
+ * there is none. */
+bool hostfunc_requested(uint64_t id, uint32_t pushes, CUresult status);
 
 /* The lowest id of a function that has not finished, UINT64_MAX when all have; ids only rise. */
 uint64_t hostfunc_oldest(void);

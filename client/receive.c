@@ -209,9 +209,9 @@ static bool take_frame(const struct frame *frame, struct cursor *in)
 	case FRAME_HOST_CALL: {
 		uint64_t id = get_u64(in);
 		uint32_t pushes = get_u32(in);
+		CUresult status = (CUresult)get_u32(in);
 
-		get_u32(in);
-		return !in->bad && hostfunc_requested(id, pushes);
+		return !in->bad && hostfunc_requested(id, pushes, status);
 	}
 	case FRAME_HOST_GONE: {
 		uint64_t id = get_u64(in);

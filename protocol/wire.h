@@ -43,7 +43,8 @@ enum frame_op {
 	FRAME_MIRROR_WRITE = 0x06, /* c->s on the side connection: address u64, bytes[]: mapped host
 				    * memory that the host wrote */
 	FRAME_REPLY = 0x10,	/* s->c: seq u64 of the request, result i32, pushes u32, payload */
-	FRAME_HOST_CALL = 0x11, /* s->c: id u64, pushes u32, 0 u32: run this host function now */
+	FRAME_HOST_CALL = 0x11, /* s->c: id u64, pushes u32, result i32: run this host function now;
+				 * a callback is told the result */
 	FRAME_DATA = 0x12,	/* s->c: copy id u64, offset u64, size u32, pushes u32, bytes:
 				 * device-to-host data, after so many chunks of the lanes;
 				 * offset UINT64_MAX: that copy failed, nothing will come */

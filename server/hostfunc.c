@@ -29,11 +29,12 @@ struct job {
 	struct context *context;
 	CUstream stream;
 	uint64_t issued;
-	bool repeats;	/* a graph's */
-	unsigned asked; /* calls of the driver that the client was not asked for */
-	unsigned noted; /* of those, seen by hostfunc_query */
-	unsigned sent;	/* calls that the client was asked for and has not answered */
-	unsigned done;	/* answers that no call has taken */
+	bool repeats;	 /* a graph's */
+	unsigned asked;	 /* calls of the driver that the client was not asked for */
+	unsigned noted;	 /* of those, seen by hostfunc_query */
+	unsigned sent;	 /* calls that the client was asked for and has not answered */
+	unsigned done;	 /* answers that no call has taken */
+	CUresult status; /* of the stream, for a callback */
 	struct fetch_room *rooms, *room; /* for bytes that are fetched, and the next; NULL: none */
 };
 
@@ -88,14 +89,15 @@ static void job_due(struct hostfuncs *h, struct job *j)
 	atomic_fetch_add(&h->asked, 1);
 }
 
-static void trampoline(void *id)
+static void job_call(uint64_t id, CUresult status)
 {
 	struct hostfuncs *h = own;
 	struct job *j;
 
 	pthread_mutex_lock(&h->lock);
-	j = job_find(h, (uintptr_t)id);
+	j = job_find(h, id);
 	if (j) {
+		j->status = status;
 		job_due(h, j);
 		watch_wake(h->session);
 		while (!j->done)
@@ -105,6 +107,17 @@ static void trampoline(void *id)
 			job_remove(h, j);
 	}
 	pthread_mutex_unlock(&h->lock);
+}
+
+static void trampoline(void *id)
+{
+	job_call((uintptr_t)id, CUDA_SUCCESS);
+}
+
+static void called_back(CUstream stream, CUresult status, void *id)
+{
+	(void)stream;
+	job_call((uintptr_t)id, status);
 }
 
 /* NULL: there are too many, or @id is taken. */
@@ -130,8 +143,9 @@ static struct job *job_create(struct session *s, uint64_t id, bool repeats)
 	return j;
 }
 
-static CUresult job_enqueue(struct session *s, struct job *j, CUstream stream)
+static CUresult job_enqueue(struct session *s, struct job *j, CUstream stream, bool callback)
 {
+	void *id;
 	CUresult r;
 
 	if (!j)
@@ -139,7 +153,9 @@ static CUresult job_enqueue(struct session *s, struct job *j, CUstream stream)
 	j->context = serving_context;
 	j->stream = stream;
 	j->issued = copy_issued(s);
-	r = driver.cuLaunchHostFunc(stream, trampoline, (void *)(uintptr_t)j->id.number);
+	id = (void *)(uintptr_t)j->id.number;
+	r = callback ? driver.cuStreamAddCallback(stream, called_back, id, 0)
+		     : driver.cuLaunchHostFunc(stream, trampoline, id);
 	if (r) {
 		pthread_mutex_lock(&s->hostfuncs->lock);
 		job_remove(s->hostfuncs, j);
@@ -148,13 +164,15 @@ static CUresult job_enqueue(struct session *s, struct job *j, CUstream stream)
 	return r;
 }
 
-CUresult server_host_function(struct request *q, CUstream stream, uint64_t id)
+CUresult server_host_function(
+	struct request *q, CUstream stream, uint64_t id, unsigned int callback)
 {
 	bool capturing;
 	CUresult r = stream_capturing(stream, &capturing);
 
 	if (!r)
-		r = job_enqueue(q->session, job_create(q->session, id, capturing), stream);
+		r = job_enqueue(
+			q->session, job_create(q->session, id, capturing), stream, callback);
 	if (!r && capturing)
 		kept_captured(q->session, stream, id);
 	return r;
@@ -168,7 +186,7 @@ CUresult hostfunc_fetch(struct session *s, CUstream stream, uint64_t id, struct 
 		j->rooms = j->room = room;
 	else
 		free(room);
-	return job_enqueue(s, j, stream);
+	return job_enqueue(s, j, stream, false);
 }
 
 CUhostFn hostfunc_node(struct session *s, uint64_t id, void **data)
@@ -226,7 +244,7 @@ void hostfunc_query(struct session *s)
 	pthread_mutex_unlock(&h->lock);
 }
 
-static void job_ask(struct session *s, uint64_t id)
+static void job_ask(struct session *s, uint64_t id, CUresult status)
 {
 	uint8_t *out = frame_begin(s, FRAME_HOST_CALL, 16);
 
@@ -234,12 +252,12 @@ static void job_ask(struct session *s, uint64_t id)
 		return;
 	put_u64(&out, id);
 	put_u32(&out, atomic_load(&s->pushes));
-	put_u32(&out, 0);
+	put_u32(&out, status);
 	frame_end(s, FRAME_HOST_CALL, 16, true);
 }
 
-/* The id of a noted call, counted as asked for; 0: none. */
-static uint64_t job_next(struct hostfuncs *h)
+/* The id of a noted call, counted as asked for, and what it is told; 0: none. */
+static uint64_t job_next(struct hostfuncs *h, CUresult *status)
 {
 	uint64_t id = 0;
 	struct job *j;
@@ -257,6 +275,7 @@ static uint64_t job_next(struct hostfuncs *h)
 		j->sent++;
 		atomic_fetch_sub(&h->asked, 1);
 		id = j->id.number;
+		*status = j->status;
 	}
 	pthread_mutex_unlock(&h->lock);
 	return id;
@@ -292,18 +311,19 @@ bool hostfunc_poll(struct session *s)
 {
 	struct hostfuncs *h = s->hostfuncs;
 	bool moved = jobs_forget(s);
+	CUresult status;
 	uint64_t id;
 
 	if (!atomic_load(&h->asked))
 		return moved;
-	id = job_next(h);
+	id = job_next(h, &status);
 	if (id) {
 		output_forward(s);
 		mirror_forward(s);
 		moved = true;
 	}
-	for (; id; id = job_next(h))
-		job_ask(s, id);
+	for (; id; id = job_next(h, &status))
+		job_ask(s, id, status);
 	return moved;
 }
 

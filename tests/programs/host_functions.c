@@ -106,14 +106,51 @@ static void beside_a_function(CUstream s)
 	DO(cuMemFree_v2(flag));
 }
 
+static _Atomic unsigned called_back;
+
+static void failed(CUstream stream, CUresult status, void *user)
+{
+	printf("callback behind a fault: %s\n", result_name(status));
+	called_back++;
+}
+
+static void never(void *user)
+{
+	printf("CALLED behind a fault\n");
+}
+
+/* A callback is told of a fault before it; a function is not called then. The stream is held so that
+ * all of it is enqueued before. */
+static void behind_a_fault(CUfunction store)
+{
+	unsigned long long nowhere = 16;
+	CUdeviceptr flag = device_words(1);
+	CUstream s, writer;
+
+	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	DO(cuStreamCreate(&writer, CU_STREAM_NON_BLOCKING));
+	DO(cuMemsetD32_v2(flag, 0, 1));
+	DO(cuCtxSynchronize());
+	DO(cuStreamWaitValue32_v2(s, flag, 1, 0));
+	DO(cuLaunchKernel(store, 1, 1, 1, 1, 1, 1, 0, s, (void *[]){&nowhere}, NULL));
+	DO(cuStreamAddCallback(s, failed, NULL, 0));
+	DO(cuLaunchHostFunc(s, never, NULL));
+	DO(cuStreamWriteValue32_v2(writer, flag, 1, 0));
+	for (int i = 0; i < 1000 && !called_back; i++)
+		usleep(10000);
+	SAY(cuStreamSynchronize(s));
+}
+
 int main(void)
 {
 	CUfunction slow_multiply;
+	CUmodule module;
 	CUstream s;
 
 	main_thread = pthread_self();
 	program_begin();
-	slow_multiply = program_kernel(program_load(), "slow_multiply");
+	module = program_load();
+	slow_multiply = program_kernel(module, "slow_multiply");
 	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
 	for (size_t i = 0; i < CALLS; i++)
 		DO(cuLaunchHostFunc(s, note, (void *)i));
@@ -133,5 +170,6 @@ int main(void)
 	DO(cuStreamAddCallback(s, callback, (void *)7, 0));
 	DO(cuStreamSynchronize(s));
 	SAY(cuLaunchHostFunc(s, NULL, NULL));
+	behind_a_fault(program_kernel(module, "store"));
 	return 0;
 }
