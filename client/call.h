@@ -83,6 +83,6 @@ void call_goodbye(void);
 /* RGPU_STATS: stubs bracket their work with these when call_stats is set. */
 extern bool call_stats;
 uint64_t call_stats_enter(void);
-void call_stats_leave(unsigned index, uint64_t entered);
+void call_stats_leave(unsigned index, uint64_t entered, CUresult result);
 
 #endif

@@ -150,7 +150,7 @@ CUresult client_cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
 
 	if (r)
 		return r;
-	if (!mode || (unsigned)*mode > CU_STREAM_CAPTURE_MODE_RELAXED)
+	if (!mode)
 		return CUDA_ERROR_INVALID_VALUE;
 	before = t->capture_mode;
 	t->capture_mode = *mode;

@@ -17,7 +17,8 @@
 #include "log.h"
 
 struct count {
-	_Atomic uint64_t calls, waits, bytes, ns;
+	_Atomic uint64_t calls, waits, bytes, ns, failed;
+	_Atomic CUresult error; /* of the last that failed */
 };
 
 bool call_stats;
@@ -44,7 +45,7 @@ uint64_t call_stats_enter(void)
 	return clock_ns();
 }
 
-void call_stats_leave(unsigned index, uint64_t entered)
+void call_stats_leave(unsigned index, uint64_t entered, CUresult result)
 {
 	struct count *c = &counts[index];
 
@@ -54,6 +55,10 @@ void call_stats_leave(unsigned index, uint64_t entered)
 	atomic_fetch_add(&c->waits, waits);
 	atomic_fetch_add(&c->bytes, bytes);
 	atomic_fetch_add(&c->ns, clock_ns() - entered);
+	if (result && result != CUDA_ERROR_NOT_READY) {
+		atomic_fetch_add(&c->failed, 1);
+		atomic_store(&c->error, result);
+	}
 }
 
 void stats_start(void)
@@ -86,8 +91,11 @@ void stats_write(void)
 
 		if (!c->calls)
 			continue;
-		fprintf(f, "%s\n    \"%s\": {\"calls\": %lu, \"waits\": %lu, \"bytes\": %lu, \"us\": %.1f}",
+		fprintf(f, "%s\n    \"%s\": {\"calls\": %lu, \"waits\": %lu, \"bytes\": %lu, \"us\": %.1f",
 			comma, call_index_name[i], c->calls, c->waits, c->bytes, c->ns / 1e3);
+		if (c->failed)
+			fprintf(f, ", \"failed\": %lu, \"error\": %d", c->failed, (int)c->error);
+		fputc('}', f);
 		comma = ",";
 		all_calls += c->calls;
 		all_waits += c->waits;

@@ -22,7 +22,7 @@
 			return invoke;                                                             \
 		entered = call_stats_enter();                                                      \
 		r = invoke;                                                                        \
-		call_stats_leave(index, entered);                                                  \
+		call_stats_leave(index, entered, r);                                               \
 		return r;                                                                          \
 	} while (0)
 
@@ -34,7 +34,7 @@
 		CUresult r = invoke;                                                               \
                                                                                                    \
 		if (call_stats)                                                                    \
-			call_stats_leave(index, entered);                                          \
+			call_stats_leave(index, entered, r);                                       \
 		call_default_stream(saved);                                                        \
 		return r;                                                                          \
 	} while (0)
@@ -50,7 +50,7 @@ static inline CUresult call_refuse(unsigned flags, CUresult error)
 static inline CUresult call_unsupported(unsigned index, CUresult error)
 {
 	if (call_stats)
-		call_stats_leave(index, call_stats_enter());
+		call_stats_leave(index, call_stats_enter(), error);
 	return error;
 }
 

@@ -131,7 +131,7 @@ CUresult cuThreadExchangeStreamCaptureMode(CUstreamCaptureMode *mode)
 
 	if (result)
 		return result;
-	if (!mode || (unsigned)*mode > CU_STREAM_CAPTURE_MODE_RELAXED)
+	if (!mode)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	old = t->capture_mode;
 	t->capture_mode = *mode;

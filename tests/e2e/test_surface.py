@@ -147,12 +147,22 @@ class Settings(unittest.TestCase):
         self.assertEqual(set(stats), {'calls', 'total'})
         for name, call in stats['calls'].items():
             self.assertRegex(name, '^cu[A-Z]')
-            self.assertEqual(set(call), {'calls', 'waits', 'bytes', 'us'})
+            self.assertEqual(set(call) - {'failed', 'error'}, {'calls', 'waits', 'bytes', 'us'})
             self.assertGreater(call['calls'], 0)
         for what in ('calls', 'waits'):
             self.assertEqual(stats['total'][what], sum(call[what] for call in stats['calls'].values()))
         launch = next(call for name, call in stats['calls'].items() if name.startswith('cuLaunchKernel'))
         self.assertEqual((launch['calls'], launch['waits']), (1, 0))
+
+    def test_statistics_of_failures(self):
+        with Server() as server, tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'stats.json')
+            server.run(built('tests/programs/wrong_calls'), RGPU_STATS=path)
+            with open(path) as f:
+                calls = json.load(f)['calls']
+        self.assertEqual(calls['cuInit'].get('failed', 0), 0)
+        failed = calls['cuDeviceGetUuid']
+        self.assertEqual((failed['calls'], failed['failed'], failed['error']), (1, 1, 101))
 
     def test_waits_that_need_no_round_trip(self):
         with Server() as server, tempfile.TemporaryDirectory() as folder:
