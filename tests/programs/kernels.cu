@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels of the driver-API programs; their PTX is in kernels.ptx.h (examples/embed_ptx.sh made
 // it).
-#include <cassert>
 #include <stdint.h>
 
 __device__ unsigned counter[4] = { 1, 2, 3, 4 };
@@ -95,9 +94,4 @@ extern "C" __global__ void count(unsigned *p)
 extern "C" __global__ void store(unsigned long long address)
 {
 	*(unsigned *)address = 1;
-}
-
-extern "C" __global__ void claim(unsigned least)
-{
-	assert(threadIdx.x >= least && "threads are numbered from 0");
 }

@@ -5,6 +5,7 @@ Prints a `check NAME VALUE` line for each; one that fails says with what. ALLOC_
 PYTORCH_CUDA_ALLOC_CONF: backend:cudaMallocAsync, or expandable_segments:True.
 """
 import copy
+import gc
 import io
 import os
 import subprocess
@@ -85,6 +86,7 @@ def graphed_training():
 
 @feature
 def whole_step_graph():
+    gc.collect()  # graphs of before may not end while this one is captured
     model, (x, y) = mlp(), data()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2, capturable=True)
     side = torch.cuda.Stream()
@@ -130,7 +132,7 @@ def out_of_memory():
     free, total = torch.cuda.mem_get_info()
     kept = torch.ones(1 << 20, device=DEVICE)
     try:
-        torch.empty(total, dtype=torch.uint8, device=DEVICE)
+        torch.empty(1 << 45, dtype=torch.uint8, device=DEVICE)
         return 'none'
     except torch.OutOfMemoryError as e:
         text = str(e).split('.')[0]
