@@ -193,10 +193,10 @@ static void out_done(struct session *s, struct flight *f)
 	}
 	if (slot)
 		staging_give(s->staging, slot);
-	/* A blocking copy natively shows what kernels printed, and what failed before it. */
+	/* A blocking copy natively shows what kernels printed. */
 	if (f->wait && !s->watched && wait_last(s->copies, f->wait) && !f->result &&
 		!context_use(f->context->real))
-		f->result = driver.cuEventSynchronize(f->event);
+		driver.cuEventSynchronize(f->event);
 	flight_drop_wait(f);
 	flight_end(s, &s->copies->out, f);
 }

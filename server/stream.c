@@ -116,9 +116,12 @@ static void wait_finish(struct pending *p)
 	CUevent event = w->event;
 
 	/* It is done, so these do not wait; they make the driver print what kernels printed. */
-	if (!p->result && !p->q.session->watched)
-		p->result = event ? driver.cuEventSynchronize(event)
-				  : driver.cuStreamSynchronize(p->stream);
+	if (!p->result && !p->q.session->watched) {
+		if (event)
+			driver.cuEventSynchronize(event);
+		else
+			driver.cuStreamSynchronize(p->stream);
+	}
 	if (event)
 		context_event_done(p->context, event);
 	pending_reply(p, p->result);
