@@ -9,12 +9,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "pending.h"
 #include "quota.h"
 #include "server_calls.h"
 
-enum { BUCKETS_MIN = 256 };
+enum { BUCKETS_MIN = 256, STALL_SLEEP_US = 20 };
 
 struct slab {
 	LIST_ENTRY(slab) link;
@@ -370,10 +371,12 @@ static void freeing_finish(struct pending *p)
 			allocation_free(m, a);
 		pthread_mutex_unlock(&m->lock);
 	}
-	if (f->behind)
+	if (f->behind) {
 		driver.cuEventDestroy_v2(f->behind);
-	else
+		atomic_fetch_sub(&m->frees, 1);
+	} else {
 		barrier_end(&f->barrier);
+	}
 	pending_reply(p, p->result);
 	free(f);
 }
@@ -433,6 +436,7 @@ CUresult server_cuMemFreeAsync(struct request *q, CUdeviceptr address, CUstream 
 {
 	struct memory *m = q->session->memory;
 	struct request quiet = *q;
+	uint64_t since = 0;
 	struct freeing *f;
 	struct context *c;
 	bool ours;
@@ -443,6 +447,10 @@ CUresult server_cuMemFreeAsync(struct request *q, CUdeviceptr address, CUstream 
 	pthread_mutex_unlock(&m->lock);
 	if (!ours)
 		return driver.cuMemFreeAsync(address, stream);
+	while (atomic_load(&m->frees) >= MEMORY_FREES_MAX) {
+		session_stalled(q, &since);
+		usleep(STALL_SLEEP_US);
+	}
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return CUDA_ERROR_OUT_OF_MEMORY;
@@ -460,6 +468,7 @@ CUresult server_cuMemFreeAsync(struct request *q, CUdeviceptr address, CUstream 
 	f->pending.context = c;
 	/* Also a client that waits for each call waits for this one only, not for the stream. */
 	quiet.waits = false;
+	atomic_fetch_add(&m->frees, 1);
 	freeing_add(f, &quiet, address);
 	return CUDA_SUCCESS;
 }

@@ -15,6 +15,7 @@ enum {
 	MEMORY_SLAB = 2 << 20,	    /* the granularity of the driver's mappings */
 	MEMORY_SMALL = 1 << 20,	    /* smaller ones share a slab */
 	MEMORY_COUNT_MAX = 1 << 22, /* allocations of a session */
+	MEMORY_FREES_MAX = 4096,    /* that wait for a stream */
 };
 
 struct allocation;
@@ -30,6 +31,7 @@ struct memory {
 	struct arena arena;
 	struct allocation **bucket; /* by address */
 	size_t buckets, count;
+	_Atomic unsigned frees; /* in stream order, under way */
 	struct slabs slabs;
 	struct shares shares; /* devices that may use another's, see peer.c */
 	struct vmm *vmm;

@@ -4,7 +4,7 @@
 #include <unistd.h>
 #include "program.h"
 
-enum { N = 100000, MAPPED = 2 << 20 };
+enum { N = 100000, MAPPED = 2 << 20, MANY = 5000 };
 
 static _Atomic int go;
 
@@ -32,6 +32,20 @@ static void say_kind(const char *what, CUdeviceptr p)
 		printf(", %zu from %s", size, base == p ? "there" : "ELSEWHERE");
 	}
 	printf("\n");
+}
+
+/* More than anybody waits for at once. */
+static void many(CUstream s)
+{
+	CUdeviceptr *p = malloc(MANY * sizeof(*p));
+
+	for (int i = 0; i < MANY; i++)
+		p[i] = device_words(1);
+	DO(cuMemsetD32Async(p[0], 5, 1, s));
+	for (int i = 0; i < MANY; i++)
+		DO(cuMemFreeAsync(p[i], s));
+	SAY(cuStreamSynchronize(s));
+	free(p);
 }
 
 /* Memory of cuMemAlloc, freed in stream order: later work of the stream sees it no more, but what came
@@ -64,6 +78,7 @@ static void in_stream_order(CUstream s, CUfunction fill)
 	p = device_words(N);
 	SAY(cuMemFreeAsync(p, NULL));
 	SAY(cuCtxSynchronize());
+	many(s);
 	SAY(cuMemFreeAsync(p, NULL));
 	DO(cuMemFreeHost(words));
 }
