@@ -208,6 +208,8 @@ void printed_flush(struct context *c)
 		return;
 	pthread_mutex_unlock(&gpu.lock);
 	for (int i = 0; i < PRINTED_STREAMS; i++) {
+		if (!all[i].text)
+			continue;
 		fwrite(all[i].text, 1, all[i].size, to[i]);
 		fflush(to[i]);
 		free(all[i].text);
