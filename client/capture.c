@@ -326,7 +326,8 @@ static CUresult begin(CUstream hStream, CUstreamCaptureMode mode, const struct i
 	if (!c)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	r = stream_leave(s);
-	stream_use(s, &wire);
+	if (!r)
+		r = stream_use(s, &wire);
 	if (!r)
 		r = post_begin(wire, into);
 	if (r) {
