@@ -187,24 +187,42 @@ static void spread(const struct slot *s)
 	}
 }
 
-bool copyout_place(uint64_t id, uint64_t offset, size_t size, void **out, bool *behind)
+/* Where bytes of a copy go, which is held until they have come. */
+struct place {
+	uint8_t *to;  /* NULL: nobody wants them any more */
+	bool behind;  /* an earlier copy may still be filling that memory */
+	bool awaited; /* by a thread; else programs look at the memory, also for a flag which says
+		       * that the copies before it are complete */
+};
+
+static bool place(uint64_t id, uint64_t offset, size_t size, struct place *out)
 {
 	struct slot *s;
 	bool fits;
 
+	*out = (struct place){NULL};
 	pthread_mutex_lock(&lock);
 	s = find(id);
 	fits = s ? offset <= s->total && size <= s->total - offset : is_over(id);
-	if (s && s->cancelled)
-		s = NULL;
-	if (fits) {
-		*behind = s && s->behind;
-		*out = s ? (s->staging ? s->staging : (uint8_t *)s->target.host) + offset : NULL;
-		if (s)
-			s->held++;
+	if (fits && s && !s->cancelled) {
+		out->to = (s->staging ? s->staging : (uint8_t *)s->target.host) + offset;
+		out->behind = s->behind;
+		out->awaited = s->awaited;
+		s->held++;
 	}
 	pthread_mutex_unlock(&lock);
 	return fits;
+}
+
+bool copyout_place(uint64_t id, uint64_t offset, size_t size, void **out, bool *behind)
+{
+	struct place p;
+
+	if (!place(id, offset, size, &p))
+		return false;
+	*out = p.to;
+	*behind = p.behind;
+	return true;
 }
 
 void copyout_arrived(uint64_t id, size_t size)
@@ -225,23 +243,10 @@ void copyout_arrived(uint64_t id, size_t size)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Nobody waits for it: programs look at its memory, also for a flag which says that the copies before
- * it are complete. Called while the copy is held. */
-static bool is_watched(uint64_t id)
-{
-	bool watched;
-
-	pthread_mutex_lock(&lock);
-	watched = !find(id)->awaited;
-	pthread_mutex_unlock(&lock);
-	return watched;
-}
-
 bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size, uint32_t pushes)
 {
 	struct slot *s;
-	bool behind;
-	void *to;
+	struct place p;
 
 	if (offset == UINT64_MAX) {
 		pthread_mutex_lock(&lock);
@@ -251,12 +256,12 @@ bool copyout_data(uint64_t id, uint64_t offset, const void *data, size_t size, u
 		pthread_mutex_unlock(&lock);
 		return true;
 	}
-	if (!data || !copyout_place(id, offset, size, &to, &behind))
+	if (!data || !place(id, offset, size, &p))
 		return false;
-	if (to && (behind || is_watched(id)))
-		receive_chunks(pushes);
-	if (to) {
-		memcpy(to, data, size);
+	if (p.to) {
+		if (p.behind || !p.awaited)
+			receive_chunks(pushes);
+		memcpy(p.to, data, size);
 		copyout_arrived(id, size);
 	}
 	return true;
