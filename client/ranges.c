@@ -29,16 +29,22 @@ static size_t lower(uint64_t address)
 	return low;
 }
 
+/* The range that holds @address, NULL where none does. */
+static struct memory_range *range_of(uint64_t address)
+{
+	size_t i = lower(address);
+
+	return i < count && ranges[i].base <= address ? &ranges[i] : NULL;
+}
+
 bool memory_find(uint64_t address, struct memory_range *out)
 {
-	bool found;
-	size_t i;
+	const struct memory_range *found;
 
 	pthread_rwlock_rdlock(&lock);
-	i = lower(address);
-	found = i < count && ranges[i].base <= address;
+	found = range_of(address);
 	if (found)
-		*out = ranges[i];
+		*out = *found;
 	pthread_rwlock_unlock(&lock);
 	return found;
 }
@@ -120,14 +126,12 @@ bool memory_remove(uint64_t base, struct memory_range *out)
 
 bool memory_set_sync(uint64_t address, bool sync)
 {
-	bool found;
-	size_t i;
+	struct memory_range *found;
 
 	pthread_rwlock_wrlock(&lock);
-	i = lower(address);
-	found = i < count && ranges[i].base <= address;
+	found = range_of(address);
 	if (found)
-		ranges[i].sync = sync;
+		found->sync = sync;
 	pthread_rwlock_unlock(&lock);
 	return found;
 }
