@@ -223,7 +223,7 @@ CUresult pool_settle(
 		r = graph_memory_note(s->memory->pools, *dptr, bytes);
 		if (r || !quota_limit())
 			return r;
-		graphs_watch(s->memory->pools, serving_context->device);
+		graphs_watch(s->memory->pools, device_of(*dptr));
 		return graphs_account(s) ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
 	}
 	if (!quota_limit())
