@@ -18,7 +18,7 @@
 #include <string.h>
 
 enum {
-	WIRE_VERSION = 3,
+	WIRE_VERSION = 4,
 	FRAME_MAX = 1 << 20,	  /* bytes of a whole frame */
 	FRAME_INLINE_MAX = 256 << 10, /* bulk bytes carried in a frame; more goes by lanes */
 	BULK_CHUNK = 1 << 20,	  /* most bytes of a chunk on a lane; see bulk_chunk */

@@ -166,8 +166,9 @@ def client_seeds():
     yield 'copy_beyond', lanes(1, data(3, 90, 10))
     yield 'copy_cut', lanes(1, data(0, 0, 100, given=50))
     yield 'copy_failed', lanes(1, frame(DATA, placed(1) + struct.pack('<QII', (1 << 64) - 1, 0, 0)), data(0, 0, 1000))
-    yield 'output', lanes(1, frame(OUTPUT, struct.pack('<II', 5, 0) + b'hello'),
-                          frame(OUTPUT, struct.pack('<II', 50, 0)))
+    yield 'output', lanes(1, frame(OUTPUT, struct.pack('<II', 5, 1) + b'hello'),
+                          frame(OUTPUT, struct.pack('<II', 5, 2) + b'hello'), frame(OUTPUT, struct.pack('<II', 50, 1)))
+    yield 'output_elsewhere', lanes(1, frame(OUTPUT, struct.pack('<II', 5, 0) + b'hello'))
     yield 'mirror', lanes(1, frame(MIRROR, struct.pack('<QII', 0x280000000000, 4, 0) + bytes(4)))
     yield 'executed', lanes(1, frame(EXECUTED, u64(7)), frame(EXECUTED, b''))
     yield 'fatal', lanes(1, frame(FATAL, struct.pack('<II', 719, 0) + b'it broke'))
