@@ -73,6 +73,12 @@ def judge(native, remote, output):
 
 
 def run(job, options, address):
+    row = run_three(job, options, address)
+    print(*row.values(), sep=', ', flush=True)
+    return row
+
+
+def run_three(job, options, address):
     name, path, arguments = job
     where, command = os.path.dirname(path), ['./' + os.path.basename(path), *arguments]
     native, remote = compare.native_environment(options), compare.remote_environment(options, address)
@@ -91,7 +97,6 @@ def run(job, options, address):
         for kind, text in zip(('native', 'native2', 'remote'), texts):
             with open(os.path.join(options.out, 'logs', re.sub(r'\W+', '_', name) + '.' + kind), 'w') as f:
                 f.write(text[-20000:])
-    print(*row.values(), sep=', ', flush=True)
     return row
 
 
