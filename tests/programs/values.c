@@ -172,69 +172,6 @@ static void mapped(CUfunction add, CUstream s)
 	DO(cuMemFree_v2(one));
 }
 
-enum { OUT, IN, SET, COPY, SYNCHRONOUS };
-
-static void synchronous(int what, CUdeviceptr p, CUdeviceptr q)
-{
-	unsigned value = 5;
-
-	switch (what) {
-	case OUT:
-		DO(cuMemcpyDtoH_v2(&value, p, 4));
-		printf("copied out %u\n", value);
-		break;
-	case IN:
-		DO(cuMemcpyHtoD_v2(p, &value, 4));
-		value = 77; /* the copy has it */
-		break;
-	case SET:
-		DO(cuMemsetD32_v2(p, 8, 10));
-		break;
-	default:
-		DO(cuMemcpyDtoD_v2(p, q, 40));
-	}
-}
-
-/* Calls without a stream come after a blocking stream's work, and keep their own thread at most. */
-static void *work_beside(void *word)
-{
-	CUdeviceptr p = *(CUdeviceptr *)word;
-	unsigned value = 0;
-
-	DO(cuCtxSetCurrent(context));
-	usleep(200000);
-	DO(cuMemsetD32Async(p, 9, 1, writer));
-	DO(cuMemcpyDtoHAsync_v2(&value, p, 4, writer));
-	DO(cuStreamSynchronize(writer));
-	printf("beside: %u\n", value);
-	let_go();
-	return NULL;
-}
-
-static void without_a_stream(void)
-{
-	CUdeviceptr p = device_words(N), q = device_words(N), word = device_words(1);
-	CUstream blocking;
-
-	DO(cuStreamCreate(&blocking, CU_STREAM_DEFAULT));
-	DO(cuMemsetD32_v2(q, 4, N));
-	for (int what = 0; what < SYNCHRONOUS; what++) {
-		pthread_t thread;
-
-		hold(blocking);
-		DO(cuMemsetD32Async(p, 3, N, blocking));
-		pthread_create(&thread, NULL, work_beside, &word);
-		synchronous(what, p, q);
-		pthread_join(thread, NULL);
-		DO(cuCtxSynchronize());
-		say_words("without a stream", p, N);
-	}
-	DO(cuStreamDestroy_v2(blocking));
-	DO(cuMemFree_v2(p));
-	DO(cuMemFree_v2(q));
-	DO(cuMemFree_v2(word));
-}
-
 int main(void)
 {
 	CUstream s, other;
@@ -250,6 +187,5 @@ int main(void)
 	pinned(s, other, N);
 	pinned(s, other, LARGE);
 	mapped(program_kernel(module, "add"), s);
-	without_a_stream();
 	return 0;
 }
