@@ -114,6 +114,23 @@ CUresult capture_unsafe_slow(void)
 	return r;
 }
 
+CUresult capture_safe(void)
+{
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	return r ? r : capture_unsafe();
+}
+
+CUresult capture_safe_in(CUstream stream)
+{
+	CUresult r = call_check(0);
+	struct stream *s;
+
+	if (!r)
+		r = stream_find(stream, &s);
+	return r || atomic_load(&s->capture) ? r : capture_unsafe();
+}
+
 /* IMPLICIT if a blocking stream of the current context captures; @invalidate says what then comes
  * of it. */
 static CUresult legacy(bool invalidate)

@@ -28,6 +28,12 @@ static inline CUresult capture_unsafe(void)
 									     : CUDA_SUCCESS;
 }
 
+/* The same, of calls that need nothing else before they are sent. */
+CUresult capture_safe(void);
+
+/* And of calls that a capturing @stream takes into its graph. */
+CUresult capture_safe_in(CUstream stream);
+
 /* The legacy default stream of the current context is about to be used: STREAM_CAPTURE_IMPLICIT if
  * that would depend on a capturing blocking stream, which is then invalidated. */
 CUresult capture_legacy_used(void);

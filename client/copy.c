@@ -157,14 +157,11 @@ static CUresult unified(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct s
 	return host_copy((void *)(uintptr_t)dst, (const void *)(uintptr_t)src, bytes, s);
 }
 
-/* The start of every copy: state, arguments, stream. Blocking forms use the default stream and are
- * not allowed while a capture forbids it. */
-static CUresult begin(CUstream stream, bool async, const void *host, size_t bytes, struct stream **s)
+/* The start of every copy: state, arguments, stream. */
+static CUresult begin(CUstream stream, const void *host, size_t bytes, struct stream **s)
 {
 	CUresult r = call_check(0);
 
-	if (!r && !async)
-		r = capture_unsafe();
 	if (!r && bytes && !host)
 		r = CUDA_ERROR_INVALID_VALUE;
 	return r ? r : stream_find(stream, s);
@@ -175,7 +172,7 @@ static const void *const some = "";
 CUresult client_cuMemcpyHtoD_v2(CUdeviceptr dstDevice, const void *srcHost, size_t ByteCount)
 {
 	struct stream *s;
-	CUresult r = begin(NULL, false, srcHost, ByteCount, &s);
+	CUresult r = begin(NULL, srcHost, ByteCount, &s);
 
 	return r ? r : copy_in(dstDevice, srcHost, ByteCount, s, false);
 }
@@ -184,7 +181,7 @@ CUresult client_cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void *srcHost,
 	CUstream hStream)
 {
 	struct stream *s;
-	CUresult r = begin(hStream, true, srcHost, ByteCount, &s);
+	CUresult r = begin(hStream, srcHost, ByteCount, &s);
 
 	return r ? r : copy_in(dstDevice, srcHost, ByteCount, s, true);
 }
@@ -192,7 +189,7 @@ CUresult client_cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void *srcHost,
 CUresult client_cuMemcpyDtoH_v2(void *dstHost, CUdeviceptr srcDevice, size_t ByteCount)
 {
 	struct stream *s;
-	CUresult r = begin(NULL, false, dstHost, ByteCount, &s);
+	CUresult r = begin(NULL, dstHost, ByteCount, &s);
 
 	return r ? r : copy_out(dstHost, srcDevice, ByteCount, s, false);
 }
@@ -201,7 +198,7 @@ CUresult client_cuMemcpyDtoHAsync_v2(void *dstHost, CUdeviceptr srcDevice, size_
 	CUstream hStream)
 {
 	struct stream *s;
-	CUresult r = begin(hStream, true, dstHost, ByteCount, &s);
+	CUresult r = begin(hStream, dstHost, ByteCount, &s);
 
 	return r ? r : copy_out(dstHost, srcDevice, ByteCount, s, true);
 }
@@ -209,7 +206,7 @@ CUresult client_cuMemcpyDtoHAsync_v2(void *dstHost, CUdeviceptr srcDevice, size_
 CUresult client_cuMemcpyDtoD_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount)
 {
 	struct stream *s;
-	CUresult r = begin(NULL, false, some, ByteCount, &s);
+	CUresult r = begin(NULL, some, ByteCount, &s);
 
 	return r ? r : copy_device(dstDevice, srcDevice, ByteCount, s);
 }
@@ -218,7 +215,7 @@ CUresult client_cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevic
 	CUstream hStream)
 {
 	struct stream *s;
-	CUresult r = begin(hStream, true, some, ByteCount, &s);
+	CUresult r = begin(hStream, some, ByteCount, &s);
 
 	return r ? r : copy_device(dstDevice, srcDevice, ByteCount, s);
 }
@@ -226,7 +223,7 @@ CUresult client_cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevic
 CUresult client_cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount)
 {
 	struct stream *s;
-	CUresult r = begin(NULL, false, some, ByteCount, &s);
+	CUresult r = begin(NULL, some, ByteCount, &s);
 
 	return r ? r : unified(dst, src, ByteCount, s, false);
 }
@@ -234,7 +231,7 @@ CUresult client_cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount)
 CUresult client_cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount, CUstream hStream)
 {
 	struct stream *s;
-	CUresult r = begin(hStream, true, some, ByteCount, &s);
+	CUresult r = begin(hStream, some, ByteCount, &s);
 
 	return r ? r : unified(dst, src, ByteCount, s, true);
 }
@@ -245,7 +242,8 @@ static CUresult context_settle(struct context *c)
 
 	if (r)
 		return r;
-	r = client_cuCtxSynchronize();
+	/* A context in which anything is captured cannot be waited for. */
+	r = atomic_load(&captures_active) ? stream_wait(&c->legacy) : client_cuCtxSynchronize();
 	client_cuCtxPopCurrent_v2(NULL);
 	return r;
 }
@@ -272,13 +270,16 @@ CUresult copy_serialize(CUcontext dst, CUcontext src)
 CUresult client_cuMemcpyPeer(CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice,
 	CUcontext srcContext, size_t ByteCount)
 {
+	struct stream *s;
 	CUresult r = call_check(0);
 
 	if (!r)
 		r = copy_serialize(dstContext, srcContext);
 	if (!r)
 		r = client_cuMemcpyDtoD_v2(dstDevice, srcDevice, ByteCount);
-	return r ? r : client_cuStreamSynchronize(NULL);
+	if (!r)
+		r = stream_find(NULL, &s);
+	return r ? r : stream_wait(s);
 }
 
 CUresult client_cuMemcpyPeerAsync(CUdeviceptr dstDevice, CUcontext dstContext, CUdeviceptr srcDevice,

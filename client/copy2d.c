@@ -240,8 +240,6 @@ static CUresult copy_2d(const CUDA_MEMCPY2D *c, CUstream stream, bool async)
 	struct box b;
 	CUresult r = call_check(0);
 
-	if (!r && !async)
-		r = capture_unsafe();
 	if (!r)
 		r = c ? box_2d(c, &b) : CUDA_ERROR_INVALID_VALUE;
 	if (!r)
@@ -255,8 +253,6 @@ static CUresult copy_3d(const CUDA_MEMCPY3D *c, CUstream stream, bool async)
 	struct box b;
 	CUresult r = call_check(0);
 
-	if (!r && !async)
-		r = capture_unsafe();
 	if (!r)
 		r = c ? box_3d(c, &b) : CUDA_ERROR_INVALID_VALUE;
 	if (!r)
@@ -311,13 +307,16 @@ static CUresult peer_3d(const CUDA_MEMCPY3D_PEER *p, CUstream stream, bool async
 
 CUresult client_cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER *pCopy)
 {
+	struct stream *s;
 	CUresult r = call_check(0);
 
 	if (!r)
 		r = pCopy ? copy_serialize(pCopy->dstContext, pCopy->srcContext) : CUDA_ERROR_INVALID_VALUE;
 	if (!r)
 		r = peer_3d(pCopy, NULL, false);
-	return r ? r : client_cuStreamSynchronize(NULL);
+	if (!r)
+		r = stream_find(NULL, &s);
+	return r ? r : stream_wait(s);
 }
 
 CUresult client_cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER *pCopy, CUstream hStream)

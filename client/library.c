@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "call.h"
+#include "capture.h"
 #include "client_calls.h"
 #include "context.h"
 #include "load.h"
@@ -70,7 +71,7 @@ CUresult client_cuLibraryLoadFromFile(CUlibrary *library, const char *fileName,
 
 CUresult client_cuLibraryUnload(CUlibrary library)
 {
-	CUresult r = call_check(CALL_NO_CONTEXT);
+	CUresult r = capture_safe();
 	struct module *l = library_find(library);
 
 	if (r)

@@ -164,7 +164,7 @@ CUresult client_cuMemFreeAsync(CUdeviceptr dptr, CUstream hStream)
 {
 	struct memory_range range;
 	uint64_t stream;
-	CUresult r = call_check(0);
+	CUresult r = capture_safe_in(hStream);
 
 	if (!r)
 		r = stream_check(hStream, &stream);

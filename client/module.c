@@ -27,8 +27,6 @@ static CUresult module_make(const void *image, struct load_options *options, CUm
 	CUresult r = call_check(0);
 	struct module *m;
 
-	if (!r)
-		r = capture_unsafe();
 	if (r)
 		return r;
 	if (!out || !image)
@@ -127,7 +125,7 @@ void module_context_gone(struct context *c, unsigned life)
 
 CUresult client_cuModuleUnload(CUmodule hmod)
 {
-	CUresult r = call_check(CALL_NO_CONTEXT);
+	CUresult r = capture_safe();
 	struct module *m = module_find(hmod);
 
 	if (r)

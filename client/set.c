@@ -25,12 +25,13 @@ CUresult set_check(CUdeviceptr dst, size_t pitch, size_t width, size_t height, s
 		__builtin_mul_overflow(pitch, height ? height - 1 : 0, &extent) ||
 		__builtin_add_overflow(extent, bytes, &extent))
 		return CUDA_ERROR_INVALID_VALUE;
-	if (bytes && height)
-		r = memory_check(dst, extent);
-	if (!r)
-		r = stream_find(stream, &s);
+	r = stream_find(stream, &s);
 	if (!r && !(bytes && height))
 		return (CUresult)CALL_NOTHING;
+	/* A captured one fails when its graph becomes executable: cuDNN captures what it runs
+	 * never. */
+	if (!r && !atomic_load(&s->capture))
+		r = memory_check(dst, extent);
 	if (!r)
 		r = hostmem_use(dst);
 	return r ? r : mirror_send();

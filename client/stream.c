@@ -338,20 +338,11 @@ CUresult client_cuStreamDestroy_v2(CUstream hStream)
 	return r;
 }
 
-CUresult client_cuStreamSynchronize(CUstream hStream)
+CUresult stream_wait(struct stream *s)
 {
-	CUresult r = call_check(0);
-	struct stream *s;
+	CUresult r = mirror_send(); /* a kernel may wait for what the host just wrote */
 	uint64_t mark;
 
-	if (!r)
-		r = stream_find(hStream, &s);
-	if (!r && atomic_load(&captures_active))
-		r = s->object.handle ? capture_forbid(s) : capture_legacy_used();
-	if (!r)
-		r = capture_unsafe();
-	if (!r)
-		r = mirror_send(); /* a kernel may wait for what the host just wrote */
 	if (r || stream_idle(s))
 		return r;
 	mark = stream_mark(s);
@@ -359,6 +350,20 @@ CUresult client_cuStreamSynchronize(CUstream hStream)
 	if (!r)
 		stream_completed(s, mark);
 	return r;
+}
+
+CUresult client_cuStreamSynchronize(CUstream hStream)
+{
+	CUresult r = call_check(0);
+	struct stream *s;
+
+	if (!r)
+		r = stream_find(hStream, &s);
+	if (!r && atomic_load(&captures_active))
+		r = s->object.handle ? capture_forbid(s) : capture_legacy_used();
+	if (!r)
+		r = capture_unsafe();
+	return r ? r : stream_wait(s);
 }
 
 CUresult client_cuStreamQuery(CUstream hStream)

@@ -56,6 +56,8 @@ bool stream_idle(struct stream *s);
  * blocking ones. And wait for it, when there may be some. */
 bool stream_first(struct stream *s);
 CUresult stream_settle(struct stream *s);
+/* What cuStreamSynchronize does of a stream that it may be called with. */
+CUresult stream_wait(struct stream *s);
 
 /* @s is about to be captured. Frees wait for what it has to do all the same, and for what the legacy
  * stream has, of which nothing is said either while a blocking stream is captured. */

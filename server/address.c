@@ -9,6 +9,7 @@
 #include "mirror.h"
 #include "pool.h"
 #include "server_calls.h"
+#include "stream.h"
 
 static bool inside(uint64_t base, uint64_t size, uint64_t address, uint64_t bytes)
 {
@@ -26,14 +27,22 @@ static bool pinned_whole(CUdeviceptr address, uint64_t bytes)
 	       inside(base, size, address, bytes);
 }
 
+/* 0: the driver does not know it. */
+static CUmemorytype memory_type(CUdeviceptr address)
+{
+	CUmemorytype type = 0;
+
+	return driver.cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, address)
+		       ? 0
+		       : type;
+}
+
 /* Of memory on the device the driver knows the bounds, and refuses what is beyond them. Host memory
  * that it knows is pinned for the session; it goes on where that ends. */
 static bool driver_has(CUdeviceptr address, uint64_t bytes)
 {
-	CUmemorytype type = 0;
+	CUmemorytype type = memory_type(address);
 
-	if (driver.cuPointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, address))
-		return false;
 	if (type == CU_MEMORYTYPE_HOST)
 		return pinned_whole(address, bytes);
 	return type == CU_MEMORYTYPE_DEVICE || type == CU_MEMORYTYPE_UNIFIED;
@@ -72,12 +81,7 @@ CUresult copy_within(struct request *q, CUdeviceptr dst, CUdeviceptr src, size_t
 	return r ? r : address_check(q->session, src, bytes);
 }
 
-CUresult set_within(struct request *q, CUdeviceptr dst, size_t n, size_t size)
-{
-	return address_check_rows(q->session, dst, size, size, n);
-}
-
-CUresult set_rows_within(
+static CUresult set_check(
 	struct request *q, CUdeviceptr dst, size_t pitch, size_t width, size_t height, size_t size)
 {
 	size_t row;
@@ -87,9 +91,26 @@ CUresult set_rows_within(
 	return address_check_rows(q->session, dst, pitch, row, height);
 }
 
+CUresult set_rows_within(struct request *q, CUdeviceptr dst, size_t pitch, size_t width,
+	size_t height, size_t size, CUstream stream)
+{
+	CUresult r = set_check(q, dst, pitch, width, height, size);
+	bool captured = false;
+
+	/* The driver captures a set of what is no memory, and makes nothing executable of it. */
+	if (r && !stream_capturing(stream, &captured) && captured && !memory_type(dst))
+		return CUDA_SUCCESS;
+	return r;
+}
+
+CUresult set_within(struct request *q, CUdeviceptr dst, size_t n, size_t size, CUstream stream)
+{
+	return set_rows_within(q, dst, size, size, n, 1, stream);
+}
+
 CUresult set_node_within(struct request *q, const CUDA_MEMSET_NODE_PARAMS *set)
 {
-	return set_rows_within(q, set->dst, set->pitch, set->width, set->height, set->elementSize);
+	return set_check(q, set->dst, set->pitch, set->width, set->height, set->elementSize);
 }
 
 CUresult value_within(struct request *q, CUdeviceptr address, size_t bytes)

@@ -122,6 +122,9 @@ CUresult cuCtxSetLimit(CUlimit limit, size_t value)
 
 	if (result)
 		return result;
+	result = capture_unsafe();
+	if (result)
+		return leave(result);
 	if ((unsigned)limit >= CU_LIMIT_MAX)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	if ((unsigned)limit > CU_LIMIT_PERSISTING_L2_CACHE_SIZE)

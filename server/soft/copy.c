@@ -100,7 +100,7 @@ CUresult copy_submit(struct stream *s, struct copy copy, bool blocking)
 		result = CUDA_ERROR_INVALID_VALUE;
 	if (result)
 		return result;
-	if (blocking && device_only(copy.src) && device_only(copy.dst))
+	if (blocking && !copy.peer && device_only(copy.src) && device_only(copy.dst))
 		wait = false;
 	if (!s->capture && !copy.dst_device)
 		wait = true;
@@ -135,8 +135,6 @@ CUresult copy_linear(uint64_t dst, uint64_t src, size_t bytes, CUstream stream, 
 	if (result)
 		return result;
 	result = stream_find(c, stream, &s);
-	if (!result && way & COPY_BLOCKING)
-		result = capture_unsafe();
 	if (!result && bytes &&
 		((way & COPY_FROM_DEVICE && !range_find(src)) ||
 			(way & COPY_TO_DEVICE && !range_find(dst))))

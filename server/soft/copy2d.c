@@ -83,8 +83,6 @@ static CUresult submit(CUresult (*convert)(const void *, struct copy *), const v
 	if (result)
 		return result;
 	result = stream_find(c, stream, &s);
-	if (!result && blocking)
-		result = capture_unsafe();
 	if (!result)
 		result = convert(params, &copy);
 	if (!result)
@@ -164,9 +162,7 @@ CUresult cuMemcpy3DPeer(const CUDA_MEMCPY3D_PEER *params)
 	CUresult result =
 		params ? copy_serialize(params->dstContext, params->srcContext) : CUDA_SUCCESS;
 
-	if (!result)
-		result = submit(convert_peer, params, NULL, true);
-	return result ? result : cuStreamSynchronize(NULL);
+	return result ? result : submit(convert_peer, params, NULL, true);
 }
 
 CUresult cuMemcpy3DPeerAsync(const CUDA_MEMCPY3D_PEER *params, CUstream stream)

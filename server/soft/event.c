@@ -213,7 +213,8 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned int flags)
 		return leave(capture_wait(s, e, flags));
 	if (flags)
 		return leave(CUDA_ERROR_ILLEGAL_STATE);
-	if (!e->fence || e->fence->done)
-		return leave(CUDA_SUCCESS);
+	result = capture_implicit(s);
+	if (result || !e->fence || e->fence->done)
+		return leave(result);
 	return leave(stream_submit_after(s, &op, e->fence, NULL));
 }

@@ -43,6 +43,8 @@ static int plan_add(struct plan *p, const struct op *op)
 
 	if (op->kind == OP_NONE)
 		return 0;
+	if (op->kind == OP_SET && set_check(&op->set))
+		return -EINVAL;
 	if (p->count == p->room) {
 		room = (p->room + 8) * 2;
 		grown = realloc(p->ops, room * sizeof(*grown));
@@ -91,7 +93,7 @@ static CUresult make_plan(struct exec *x)
 	err = plan_add_graph(p, x->graph);
 	if (err < 0) {
 		plan_put(p);
-		return err == -ELOOP ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_OUT_OF_MEMORY;
+		return err == -ENOMEM ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_ERROR_INVALID_VALUE;
 	}
 	x->plan = p;
 	return CUDA_SUCCESS;
@@ -132,6 +134,9 @@ static CUresult instantiate(CUgraphExec *out, CUgraph handle, unsigned long long
 
 	if (result)
 		return result;
+	result = capture_unsafe();
+	if (result)
+		return leave(result);
 	if (!out || flags & ~15ull)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	if (flags & CUDA_GRAPH_INSTANTIATE_FLAG_DEVICE_LAUNCH)
@@ -197,7 +202,9 @@ CUresult cuGraphExecDestroy(CUgraphExec handle)
 
 	if (result)
 		return result;
-	result = exec_find(handle, &x);
+	result = capture_unsafe();
+	if (!result)
+		result = exec_find(handle, &x);
 	if (result)
 		return leave(result);
 	object_withdraw(&x->base);

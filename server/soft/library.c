@@ -108,6 +108,9 @@ CUresult cuLibraryUnload(CUlibrary handle)
 
 	if (result)
 		return result;
+	result = capture_unsafe();
+	if (result)
+		return leave(result);
 	object_get(l);
 	object_withdraw(&l->base);
 	while ((m = LIST_FIRST(&l->modules))) {

@@ -43,27 +43,34 @@ CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr dst, CUdeviceptr src, size_t bytes, CU
 	return copy_linear(dst, src, bytes, stream, COPY_FROM_DEVICE | COPY_TO_DEVICE);
 }
 
-/* Natively NULL is the current one. */
-static CUresult contexts_good(CUcontext a, CUcontext b)
+/* Natively NULL is the current one. The lock is held after success. */
+static CUresult enter_contexts(CUcontext a, CUcontext b, struct context *of[2])
 {
-	struct context *c;
-	CUresult result = enter(&c);
+	CUresult result = enter(&of[0]);
 
 	if (result)
 		return result;
-	result = a ? context_find(a, &c) : CUDA_SUCCESS;
+	of[1] = of[0];
+	if (a)
+		result = context_find(a, &of[0]);
 	if (!result && b)
-		result = context_find(b, &c);
-	return leave(result);
+		result = context_find(b, &of[1]);
+	return result ? leave(result) : CUDA_SUCCESS;
 }
 
 CUresult copy_serialize(CUcontext a, CUcontext b)
 {
-	CUresult result = contexts_good(a, b);
+	struct context *of[2];
+	CUresult result = enter_contexts(a, b, of);
 
+	if (result)
+		return result;
+	object_get(of[1]);
+	result = context_wait(of[0]);
 	if (!result)
-		result = cuCtxSynchronize_v2(a);
-	return result ? result : cuCtxSynchronize_v2(b);
+		result = context_wait(of[1]);
+	object_put(of[1]);
+	return leave(result);
 }
 
 CUresult cuMemcpyPeer(
@@ -71,18 +78,19 @@ CUresult cuMemcpyPeer(
 {
 	CUresult result = copy_serialize(dst_ctx, src_ctx);
 
-	if (!result)
-		result = copy_linear(dst, src, bytes, NULL,
-			COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING | COPY_PEER);
-	return result ? result : cuStreamSynchronize(NULL);
+	return result ? result
+		      : copy_linear(dst, src, bytes, NULL,
+				COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_BLOCKING | COPY_PEER);
 }
 
 CUresult cuMemcpyPeerAsync(CUdeviceptr dst, CUcontext dst_ctx, CUdeviceptr src, CUcontext src_ctx,
 	size_t bytes, CUstream stream)
 {
-	CUresult result = contexts_good(dst_ctx, src_ctx);
+	struct context *of[2];
+	CUresult result = enter_contexts(dst_ctx, src_ctx, of);
 
-	return result ? result
-		      : copy_linear(dst, src, bytes, stream,
-				COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_PEER);
+	if (result)
+		return result;
+	leave(CUDA_SUCCESS);
+	return copy_linear(dst, src, bytes, stream, COPY_FROM_DEVICE | COPY_TO_DEVICE | COPY_PEER);
 }

@@ -9,16 +9,32 @@ static bool host(uint64_t addr)
 	return r && (r->kind == RANGE_HOST || r->kind == RANGE_REGISTERED);
 }
 
-CUresult set_check(struct set *set)
+/* Over how many bytes the rows reach; false: no set has such numbers. */
+static bool extent(const struct set *set, size_t *all)
 {
-	size_t row, all;
+	size_t row;
 
-	if (__builtin_mul_overflow(set->width, set->element, &row) || set->dst % set->element ||
-		(set->height > 1 && (set->pitch < row || set->pitch % set->element)) ||
-		__builtin_mul_overflow(set->height - 1, set->pitch, &all) ||
-		__builtin_add_overflow(all, row, &all))
-		return CUDA_ERROR_INVALID_VALUE;
-	return range_covered(set->dst, all) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+	return !(__builtin_mul_overflow(set->width, set->element, &row) ||
+		 set->dst % set->element ||
+		 (set->height > 1 && (set->pitch < row || set->pitch % set->element)) ||
+		 __builtin_mul_overflow(set->height - 1, set->pitch, all) ||
+		 __builtin_add_overflow(*all, row, all));
+}
+
+CUresult set_check(const struct set *set)
+{
+	size_t all;
+
+	return extent(set, &all) && range_covered(set->dst, all) ? CUDA_SUCCESS
+								 : CUDA_ERROR_INVALID_VALUE;
+}
+
+/* A captured set may be of what is no memory: its graph cannot be instantiated. */
+static CUresult set_capture(struct stream *s, struct op *op)
+{
+	size_t all;
+
+	return extent(&op->set, &all) ? stream_submit(s, op, NULL) : CUDA_ERROR_INVALID_VALUE;
 }
 
 static CUresult submit(CUstream stream, struct set set, bool blocking)
@@ -32,10 +48,10 @@ static CUresult submit(CUstream stream, struct set set, bool blocking)
 	if (result)
 		return result;
 	result = stream_find(c, stream, &s);
-	if (!result && blocking && host(set.dst))
-		result = capture_unsafe();
 	if (result || !set.width || !set.height)
 		return leave(result);
+	if (s->capture)
+		return leave(set_capture(s, &op));
 	result = set_check(&set);
 	if (!result && !range_access(s->ctx->dev->index, s->ctx->peers, set.dst, 1, true, &range))
 		result = CUDA_ERROR_INVALID_VALUE;

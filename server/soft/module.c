@@ -239,10 +239,7 @@ static CUresult load(
 		return result;
 	if (!out || !image)
 		return leave(CUDA_ERROR_INVALID_VALUE);
-	result = capture_unsafe();
-	leave(result);
-	if (result)
-		return result;
+	leave(CUDA_SUCCESS);
 	log_find(n, options, values, &log);
 	result = code_load(image, &log, &code);
 	write_options(n, options, values, &log);
@@ -318,7 +315,9 @@ CUresult cuModuleUnload(CUmodule handle)
 
 	if (result)
 		return result;
-	result = module_find(handle, &m);
+	result = capture_unsafe();
+	if (!result)
+		result = module_find(handle, &m);
 	if (!result && m->library)
 		result = CUDA_ERROR_NOT_PERMITTED;
 	if (result)

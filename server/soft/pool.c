@@ -181,7 +181,9 @@ static CUresult alloc_async(CUdeviceptr *out, size_t bytes, CUmemoryPool handle,
 		return leave(handle ? CUDA_ERROR_INVALID_VALUE : CUDA_ERROR_OUT_OF_MEMORY);
 	if (s->capture)
 		return leave(capture_alloc(s, p->dev, bytes, out));
-	result = capture_implicit(s);
+	result = capture_unsafe();
+	if (!result)
+		result = capture_implicit(s);
 	if (!result)
 		result = pool_alloc(p, c, bytes, &r);
 	if (!result)
@@ -229,6 +231,9 @@ CUresult cuMemFreeAsync(CUdeviceptr ptr, CUstream stream)
 		return leave(result);
 	if (s->capture)
 		return leave(capture_free(s, ptr));
+	result = capture_unsafe();
+	if (result)
+		return leave(result);
 	r = range_find(ptr);
 	if (!r || r->addr != ptr || r->freeing ||
 		(r->kind != RANGE_POOL && r->kind != RANGE_ALLOC && r->kind != RANGE_GRAPH))
@@ -261,6 +266,9 @@ CUresult cuMemPoolCreate(CUmemoryPool *out, const CUmemPoolProps *props)
 
 	if (result)
 		return result;
+	result = capture_unsafe();
+	if (result)
+		return leave(result);
 	if (!out || !props || props->allocType != CU_MEM_ALLOCATION_TYPE_PINNED)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	if (props->handleTypes || props->location.type != CU_MEM_LOCATION_TYPE_DEVICE)
@@ -283,6 +291,9 @@ CUresult cuMemPoolDestroy(CUmemoryPool handle)
 
 	if (result)
 		return result;
+	result = capture_unsafe();
+	if (result)
+		return leave(result);
 	p = object_find(KIND_POOL, handle);
 	if (!p || p->is_default)
 		return leave(CUDA_ERROR_INVALID_VALUE);

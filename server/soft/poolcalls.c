@@ -8,6 +8,9 @@ static CUresult enter_pool(CUmemoryPool handle, struct pool **out)
 
 	if (result)
 		return result;
+	result = capture_unsafe();
+	if (result)
+		return leave(result);
 	*out = object_find(KIND_POOL, handle);
 	return *out ? CUDA_SUCCESS : leave(CUDA_ERROR_INVALID_VALUE);
 }

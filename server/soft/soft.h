@@ -241,7 +241,7 @@ int op_clone(struct op *out, const struct op *op);
 /* Everything it touches is there; the caller holds the lock. */
 bool op_valid(const struct op *op);
 CUresult copy_check(struct copy *copy);
-CUresult set_check(struct set *set);
+CUresult set_check(const struct set *set);
 /* Checks and copies; on failure nothing is owned. */
 CUresult values_op(const CUstreamBatchMemOpParams *ops, unsigned count, struct op *op);
 
