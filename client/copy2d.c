@@ -173,7 +173,8 @@ static CUresult box_peer(const struct box *b, struct stream *s)
 	return r;
 }
 
-static CUresult box_device(const struct box *b, struct stream *s)
+/* Between what the server has. */
+static CUresult box_there(const struct box *b, struct stream *s)
 {
 	struct memory_range to = {0}, from = {0};
 	struct abroad abroad;
@@ -205,6 +206,15 @@ static CUresult box_device(const struct box *b, struct stream *s)
 	return abroad_leave(&abroad, r);
 }
 
+static CUresult box_device(const struct box *b, struct stream *s)
+{
+	CUresult r = memory_check(b->dst.address, extent(b, &b->dst));
+
+	if (!r)
+		r = memory_check(b->src.address, extent(b, &b->src));
+	return r ? r : box_there(b, s);
+}
+
 /* Both sides are host memory, which the server has too. */
 static CUresult box_host_captured(const struct box *b, struct stream *s)
 {
@@ -216,7 +226,7 @@ static CUresult box_host_captured(const struct box *b, struct stream *s)
 		r = copy_captured(s, &src, false);
 	there.dst.address = dst.address;
 	there.src.address = src.address;
-	return r ? r : box_device(&there, s);
+	return r ? r : box_there(&there, s);
 }
 
 static CUresult box_copy(const struct box *b, struct stream *s, bool async)

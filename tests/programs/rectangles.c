@@ -130,6 +130,33 @@ static void captured(const struct shape *shape, CUdeviceptr p, CUstream s)
 	DO(cuGraphDestroy(graph));
 }
 
+/* What is beyond the memory is refused at the call. */
+static void beyond(CUdeviceptr p, CUstream s)
+{
+	CUDA_MEMCPY2D c = {.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+		.srcDevice = p,
+		.srcPitch = 64,
+		.dstMemoryType = CU_MEMORYTYPE_DEVICE,
+		.dstDevice = 0x100,
+		.dstPitch = 64,
+		.WidthInBytes = 32,
+		.Height = 4};
+	CUgraph graph;
+
+	SAY(cuMemcpy2D_v2(&c));
+	SAY(cuMemcpy2DAsync_v2(&c, s));
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	SAY(cuMemcpy2DAsync_v2(&c, s));
+	SAY(cuStreamEndCapture(s, &graph));
+	c.dstDevice = p;
+	c.srcDevice = 0x1000;
+	SAY(cuMemcpy2DAsync_v2(&c, s));
+	c.srcDevice = p + ROOM;
+	c.dstDevice = p + 2 * ROOM - 128;
+	SAY(cuMemcpy2DAsync_v2(&c, s));
+	SAY(cuCtxSynchronize());
+}
+
 int main(void)
 {
 	CUdeviceptr p;
@@ -144,5 +171,6 @@ int main(void)
 		there_and_back(&shapes[i], p, s);
 	captured(&shapes[0], p, s);
 	captured(&shapes[1], p, s);
+	beyond(p, s);
 	return 0;
 }
