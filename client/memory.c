@@ -103,12 +103,9 @@ CUresult client_cuMemAllocPitch_v2(CUdeviceptr *dptr, size_t *pPitch, size_t Wid
 CUresult client_cuMemFree_v2(CUdeviceptr dptr)
 {
 	struct memory_range range;
-	CUresult r = call_check(CALL_NO_CONTEXT);
+	CUresult r = capture_safe();
 
 	if (r || !dptr)
-		return r;
-	r = capture_unsafe();
-	if (r)
 		return r;
 	if (!find_allocation(dptr, &range))
 		return CUDA_ERROR_INVALID_VALUE;

@@ -183,10 +183,8 @@ CUresult cuMemFree_v2(CUdeviceptr ptr)
 
 	if (result)
 		return result;
-	if (!ptr)
-		return leave(CUDA_SUCCESS);
 	result = capture_unsafe();
-	if (result)
+	if (result || !ptr)
 		return leave(result);
 	r = range_find(ptr);
 	if (!r || r->addr != ptr || r->freeing ||

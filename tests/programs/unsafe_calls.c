@@ -90,12 +90,13 @@ static void memory(void)
 	CUdeviceptr base = 0, mapped = device_words(N), size = 0;
 	CUmemGenericAllocationHandle handle;
 	size_t bytes, more;
+	void *none;
 
 	DURING(cuMemAlloc_v2(&q, N));
 	DURING(cuMemAllocPitch_v2(&q, &bytes, 64, 4, 4));
 	DURING(cuMemFree_v2(mapped));
 	DURING(cuMemFree_v2(0));
-	DURING(cuMemHostAlloc(&pinned, N, 0));
+	DURING(cuMemHostAlloc(&none, N, 0));
 	DURING(cuMemFreeHost(pinned));
 	DURING(cuMemHostRegister_v2(registered, 4096, 0));
 	DO(cuMemHostRegister_v2(registered, 4096, 0));
