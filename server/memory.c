@@ -9,13 +9,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "pending.h"
 #include "quota.h"
 #include "server_calls.h"
 
-enum { BUCKETS_MIN = 256, STALL_SLEEP_US = 20 };
+enum { BUCKETS_MIN = 256 };
 
 struct slab {
 	LIST_ENTRY(slab) link;
@@ -322,68 +320,7 @@ CUresult memory_set_access(
 	return r;
 }
 
-struct freeing {
-	struct pending pending;
-	struct barrier barrier;
-	CUevent behind; /* what is waited for instead, where memory is freed in stream order */
-	uint64_t address;
-	bool pooled; /* none of ours: memory of a pool or of a graph */
-};
-
-static CUresult freeing_poll(struct pending *p)
-{
-	struct freeing *f = container_of(p, struct freeing, pending);
-
-	return f->behind ? driver.cuEventQuery(f->behind) : barrier_poll(&f->barrier);
-}
-
-/* At once, as natively: in a stream of its own, since there all work is done. Freeing as such, and the
- * legacy stream, would wait for what came since. */
-static CUresult pooled_free(CUdeviceptr address)
-{
-	CUstream stream;
-	CUresult r = driver.cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING);
-
-	if (r)
-		return r;
-	r = driver.cuMemFreeAsync(address, stream);
-	if (!r)
-		r = driver.cuStreamSynchronize(stream);
-	driver.cuStreamDestroy_v2(stream);
-	return r;
-}
-
-static void freeing_finish(struct pending *p)
-{
-	struct freeing *f = container_of(p, struct freeing, pending);
-	struct memory *m = p->q.session->memory;
-	struct allocation *a;
-
-	if (f->pooled) {
-		CUresult r = pooled_free(f->address);
-
-		p->result = p->result ? p->result : r;
-		pools_account(p->q.session);
-	} else {
-		pthread_mutex_lock(&m->lock);
-		a = allocation_find(m, f->address);
-		if (a)
-			allocation_free(m, a);
-		pthread_mutex_unlock(&m->lock);
-	}
-	if (f->behind) {
-		driver.cuEventDestroy_v2(f->behind);
-		atomic_fetch_sub(&m->frees, 1);
-	} else {
-		barrier_end(&f->barrier);
-	}
-	pending_reply(p, p->result);
-	free(f);
-}
-
-/* The context of the allocation at @address, held; the current one for memory that is none of ours.
- * NULL: it is being freed. */
-static struct context *allocation_leave(struct memory *m, CUdeviceptr address, bool *ours)
+struct context *memory_leave(struct memory *m, CUdeviceptr address, bool *ours)
 {
 	struct allocation *a;
 	struct context *c;
@@ -400,77 +337,25 @@ static struct context *allocation_leave(struct memory *m, CUdeviceptr address, b
 	return c;
 }
 
-/* Before this the caller says what is waited for. */
-static CUresult freeing_add(struct freeing *f, struct request *q, CUdeviceptr address)
+void memory_end(struct memory *m, CUdeviceptr address)
 {
-	f->address = address;
-	f->pending.poll = freeing_poll;
-	f->pending.finish = freeing_finish;
-	f->pending.acts = true;
-	return pending_add(q->session, &f->pending, q);
+	struct allocation *a;
+
+	pthread_mutex_lock(&m->lock);
+	a = allocation_find(m, address);
+	if (a)
+		allocation_free(m, a);
+	pthread_mutex_unlock(&m->lock);
 }
 
-/* All work of the memory's context is waited for, as natively. */
-CUresult server_memory_free(struct request *q, CUdeviceptr address)
+bool memory_ours(struct memory *m, CUdeviceptr address)
 {
-	struct freeing *f = calloc(1, sizeof(*f));
-	struct context *c;
 	bool ours;
-
-	if (!f)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	c = allocation_leave(q->session->memory, address, &ours);
-	if (!c) {
-		free(f);
-		return CUDA_ERROR_INVALID_VALUE;
-	}
-	f->pooled = !ours;
-	f->pending.context = c;
-	f->pending.covers = COVERS_CONTEXT;
-	barrier_begin(&f->barrier, c);
-	return freeing_add(f, q, address);
-}
-
-/* Memory of cuMemAlloc can be freed in stream order, too. */
-CUresult server_cuMemFreeAsync(struct request *q, CUdeviceptr address, CUstream stream)
-{
-	struct memory *m = q->session->memory;
-	struct request quiet = *q;
-	uint64_t since = 0;
-	struct freeing *f;
-	struct context *c;
-	bool ours;
-	CUresult r;
 
 	pthread_mutex_lock(&m->lock);
 	ours = allocation_find(m, address);
 	pthread_mutex_unlock(&m->lock);
-	if (!ours)
-		return driver.cuMemFreeAsync(address, stream);
-	while (atomic_load(&m->frees) >= MEMORY_FREES_MAX) {
-		session_stalled(q, &since);
-		usleep(STALL_SLEEP_US);
-	}
-	f = calloc(1, sizeof(*f));
-	if (!f)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	r = driver.cuEventCreate(&f->behind, CU_EVENT_DISABLE_TIMING);
-	if (!r)
-		r = driver.cuEventRecord(f->behind, stream);
-	c = r ? NULL : allocation_leave(m, address, &ours);
-	if (!c) {
-		if (f->behind)
-			driver.cuEventDestroy_v2(f->behind);
-		free(f);
-		return r ? r : CUDA_ERROR_INVALID_VALUE;
-	}
-	f->pooled = !ours;
-	f->pending.context = c;
-	/* Also a client that waits for each call waits for this one only, not for the stream. */
-	quiet.waits = false;
-	atomic_fetch_add(&m->frees, 1);
-	freeing_add(f, &quiet, address);
-	return CUDA_SUCCESS;
+	return ours;
 }
 
 CUresult server_memory_alloc(struct request *q, CUdeviceptr *address, size_t bytes)

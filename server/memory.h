@@ -41,6 +41,12 @@ struct memory {
 int memory_create(struct session *s, uint64_t base, uint64_t size);
 
 CUresult memory_alloc(struct context *c, uint64_t bytes, CUdeviceptr *out);
+/* @address is going to be freed: the context of the allocation there, held, or the current one for
+ * memory that is none of @m, as *@ours says. NULL: it is being freed already. */
+struct context *memory_leave(struct memory *m, CUdeviceptr address, bool *ours);
+/* And nothing uses it any more. */
+void memory_end(struct memory *m, CUdeviceptr address);
+bool memory_ours(struct memory *m, CUdeviceptr address);
 /* The end of @c, which has no work: everything that was allocated in it. */
 void memory_free_all(struct session *s, struct context *c);
 
