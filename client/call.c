@@ -193,26 +193,6 @@ CUresult call_post(struct call *c)
 	return CUDA_SUCCESS;
 }
 
-/* Errors that natively end a context stay with it: CUDA driver API, CUresult. */
-static bool is_sticky(CUresult r)
-{
-	switch (r) {
-	case CUDA_ERROR_ECC_UNCORRECTABLE:
-	case CUDA_ERROR_ILLEGAL_ADDRESS:
-	case CUDA_ERROR_LAUNCH_TIMEOUT:
-	case CUDA_ERROR_ASSERT:
-	case CUDA_ERROR_HARDWARE_STACK_ERROR:
-	case CUDA_ERROR_ILLEGAL_INSTRUCTION:
-	case CUDA_ERROR_MISALIGNED_ADDRESS:
-	case CUDA_ERROR_INVALID_ADDRESS_SPACE:
-	case CUDA_ERROR_INVALID_PC:
-	case CUDA_ERROR_LAUNCH_FAILED:
-		return true;
-	default:
-		return false;
-	}
-}
-
 CUresult call_wait(struct call *c)
 {
 	struct waiter w = {.call = c};
@@ -227,8 +207,8 @@ CUresult call_wait(struct call *c)
 	flush();
 	stats_waited();
 	receive_wait(&w);
-	if (context && is_sticky(w.result))
-		context->sticky = w.result;
+	if (context)
+		context_fault(context, w.result);
 	return w.result;
 }
 

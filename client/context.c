@@ -14,6 +14,7 @@
 #include "memory.h"
 #include "module.h"
 #include "mirror.h"
+#include "sticky.h"
 #include "storage.h"
 #include "thread.h"
 #include "wire_calls.h"
@@ -57,6 +58,14 @@ void context_begin_life(struct context *c)
 	c->nonblocking = 0;
 	c->legacy.synced = 0;
 	atomic_store(&c->active, true);
+}
+
+void context_fault(struct context *c, CUresult r)
+{
+	CUresult none = CUDA_SUCCESS;
+
+	if (result_is_sticky(r))
+		atomic_compare_exchange_strong(&c->sticky, &none, r);
 }
 
 static void end_life(struct context *c)

@@ -56,6 +56,9 @@ CUresult context_check(CUcontext handle, uint64_t *wire);
 /* A number that no other context ever had; 0 for a handle that is none. NULL: the current one. */
 uint64_t context_id(CUcontext handle);
 
+/* @r came of a call in @c, or of its work: one that ends a context stays, the first of them. */
+void context_fault(struct context *c, CUresult r);
+
 /* Wait for all work of the calling thread's context, which captures there do not mind. */
 CUresult context_drain(void);
 /* And for that of all others, whose failures are told there. */
