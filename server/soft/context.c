@@ -3,7 +3,8 @@
  * Contexts. A context owns its streams, its memory and its modules: its end
  * waits for its work and releases them. A primary context is made with its
  * device and keeps its handle; it is opened by the first retain and closed by
- * the last release or a reset. The first fatal error of a context stays.
+ * the last release or a reset. The first fatal error of a context stays,
+ * and ends its kernels.
  */
 #include "soft.h"
 
@@ -88,8 +89,6 @@ void context_close(struct context *c)
 	pthread_mutex_unlock(&gpu.lock);
 	storage_context_gone((CUcontext)c->name);
 	pthread_mutex_lock(&gpu.lock);
-	if (c->error)
-		atomic_store(&c->cancel, 1);
 	context_wait(c);
 	c->active = false;
 	LIST_REMOVE(c, link);
@@ -116,6 +115,7 @@ void context_fail(struct context *c, CUresult error)
 {
 	if (!c->error)
 		c->error = error;
+	atomic_store(&c->cancel, 1);
 }
 
 /* All work submitted so far; then what kernels printed is on stdout. */

@@ -163,6 +163,29 @@ static void sticky(void **state)
 	ok(cuCtxDestroy_v2(context));
 }
 
+/* A kernel that would never end does when another one of its context fails. */
+static void faults_end_kernels(void **state)
+{
+	CUdeviceptr bad = 0x10, zero;
+	unsigned word = 5;
+	void *spinning[] = {&zero, &zero}, *marking[] = {&bad, &word};
+	CUcontext context;
+	CUstream s, t;
+	CUmodule m;
+
+	ok(cuCtxCreate_v2(&context, 0, 0));
+	ok(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	ok(cuStreamCreate(&t, CU_STREAM_NON_BLOCKING));
+	m = load(kernels);
+	ok(cuMemAlloc_v2(&zero, 16));
+	ok(cuMemsetD8_v2(zero, 0, 16));
+	ok(cuCtxSynchronize());
+	ok(cuLaunchKernel(function(m, "spin"), 1, 1, 1, 1, 1, 1, 0, s, spinning, NULL));
+	ok(cuLaunchKernel(function(m, "mark"), 1, 1, 1, 1, 1, 1, 0, t, marking, NULL));
+	fails(cuCtxSynchronize(), CUDA_ERROR_ILLEGAL_ADDRESS);
+	ok(cuCtxDestroy_v2(context));
+}
+
 static void freed_memory(void **state)
 {
 	CUcontext context;
@@ -352,8 +375,9 @@ static void printing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(all_forms), TEST(limits), TEST(sticky),
-		TEST(freed_memory), TEST(host_and_peer_memory), TEST(in_graphs),
-		TEST(stays_in_order), TEST(unmapped_under_a_kernel), TEST(printing)};
+		TEST(faults_end_kernels), TEST(freed_memory), TEST(host_and_peer_memory),
+		TEST(in_graphs), TEST(stays_in_order), TEST(unmapped_under_a_kernel),
+		TEST(printing)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
