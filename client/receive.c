@@ -18,6 +18,7 @@
 #include "call_names.h"
 #include "client.h"
 #include "client_calls.h"
+#include "context.h"
 #include "copyout.h"
 #include "hostfunc.h"
 #include "log.h"
@@ -26,7 +27,14 @@
 #include "transport.h"
 
 /* Where there are cores to spare a waiting thread spins as long as NVIDIA's driver would, nearly. */
-enum { SPARE_CORES = 4, SPIN_US = 2000, SPIN_FEW_US = 50, SLICE_US = 20000, LOOK_US = 50 };
+enum {
+	SPARE_CORES = 4,
+	SPIN_US = 2000,
+	SPIN_FEW_US = 50,
+	SLICE_US = 20000,
+	LOOK_US = 50,
+	IDLE_US = 50000,
+};
 
 static pthread_mutex_t receiving = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t received_seq; /* of the server's frames; under `receiving` */
@@ -185,6 +193,22 @@ static bool take_failed(struct cursor *in)
 	return true;
 }
 
+/* A context that ended meanwhile is no error of the server's. */
+static bool take_fault(struct cursor *in)
+{
+	uint64_t id = get_u64(in);
+	CUresult r = (CUresult)get_u32(in);
+	struct context *c;
+
+	get_u32(in);
+	if (in->bad)
+		return false;
+	c = context_get((CUcontext)(uintptr_t)id);
+	if (c)
+		context_fault(c, r);
+	return true;
+}
+
 static bool take_fatal(struct cursor *in)
 {
 	CUresult result = (CUresult)get_u32(in);
@@ -239,6 +263,8 @@ static bool take_frame(const struct frame *frame, struct cursor *in)
 		return true;
 	case FRAME_FAILED:
 		return take_failed(in);
+	case FRAME_FAULT:
+		return take_fault(in);
 	case FRAME_FATAL:
 		return take_fatal(in);
 	default:
@@ -364,9 +390,10 @@ static void *background(void *unused)
 {
 	(void)unused;
 	while (client_usable() == CUDA_SUCCESS) {
-		/* Now and then in any case: a server that cannot send does not read either. */
+		/* Now and then in any case: a server that cannot send does not read either, and
+		 * calls that do not wait are to know of a fault. */
 		if (atomic_load(&unasked) == 0)
-			futex_wait(&unasked, 0, 1000000);
+			futex_wait(&unasked, 0, IDLE_US);
 		if (pthread_mutex_trylock(&receiving) == 0) {
 			while (client_usable() == CUDA_SUCCESS && receive_one(0, 0))
 				continue;

@@ -18,13 +18,13 @@
 #include <string.h>
 
 enum {
-	WIRE_VERSION = 4,
-	FRAME_MAX = 1 << 20,	  /* bytes of a whole frame */
+	WIRE_VERSION = 5,
+	FRAME_MAX = 1 << 20,	      /* bytes of a whole frame */
 	FRAME_INLINE_MAX = 256 << 10, /* bulk bytes carried in a frame; more goes by lanes */
-	BULK_CHUNK = 1 << 20,	  /* most bytes of a chunk on a lane; see bulk_chunk */
+	BULK_CHUNK = 1 << 20,	      /* most bytes of a chunk on a lane; see bulk_chunk */
 	BULK_CHUNK_UNIT = 64 << 10,
-	FETCH_MAX = 64 << 20,	  /* bytes of a copy that is fetched when it is due */
-	FRAME_OP_CALL = 0x0100,	  /* first opcode of the spec; below: session frames */
+	FETCH_MAX = 64 << 20,	/* bytes of a copy that is fetched when it is due */
+	FRAME_OP_CALL = 0x0100, /* first opcode of the spec; below: session frames */
 };
 
 /*
@@ -57,6 +57,8 @@ enum frame_op {
 	FRAME_HOST_GONE =
 		0x17, /* s->c: id u64 of a graph's host function that will not be called again */
 	FRAME_FAILED = 0x18, /* s->c: opcode u32, result i32: of a call that nobody waits for */
+	FRAME_FAULT = 0x19,  /* s->c: context u64, result i32, zero u32: work in it failed on the
+			      * device, which ended it */
 };
 
 enum {

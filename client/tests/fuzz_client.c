@@ -10,8 +10,8 @@
  *   CHUNK   copy u8, offset u32, size u32: a chunk for one of the copies, of some bytes
  *   HEADER  the 24 bytes before a chunk
  *
- * An input cannot know the ids of copies and host functions: where a payload
- * begins with ff ff ff ff ff ff ff and a place, it is that one's. Some threads
+ * An input cannot know the ids of copies, host functions and a context: where a
+ * payload begins with ff ff ff ff ff ff ff and a place, it is that one's. Some threads
  * wait for replies, and what copies write must fit their memory. The end of the
  * session ends the input.
  */
@@ -29,11 +29,13 @@
 
 #include "call.h"
 #include "client.h"
+#include "context.h"
 #include "copyout.h"
 #include "hostfunc.h"
 #include "lanes.h"
 #include "log.h"
 #include "receive.h"
+#include "sticky.h"
 #include "thread.h"
 #include "transport.h"
 
@@ -44,6 +46,7 @@ enum {
 	WAITERS = 4,
 	COPIES = 4,
 	FUNCTIONS = 3,
+	PLACES = COPIES + FUNCTIONS + 1, /* the last is the context's */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -84,6 +87,7 @@ static const struct copyout_target targets[COPIES] = {
 };
 static uint64_t function[FUNCTIONS];
 static uint8_t fetched[100];
+static struct context *context;
 
 void __wrap_log_write(enum log_level level, const char *format, ...)
 {
@@ -228,6 +232,13 @@ static uint16_t input_size(void)
 	return low | get_u8(&input) << 8;
 }
 
+static uint64_t id_of(unsigned place)
+{
+	if (place < COPIES)
+		return copy[place];
+	return place < PLACES - 1 ? function[place - COPIES] : context->object.handle;
+}
+
 /* With the id that the first bytes stand for. */
 static void put_payload(const uint8_t *payload, size_t size)
 {
@@ -236,8 +247,8 @@ static void put_payload(const uint8_t *payload, size_t size)
 	if (size >= sizeof(id)) {
 		memcpy(&id, payload, sizeof(id));
 		place = id >> 56;
-		if (id << 8 == UINT64_MAX << 8 && place < COPIES + FUNCTIONS) {
-			id = place < COPIES ? copy[place] : function[place - COPIES];
+		if (id << 8 == UINT64_MAX << 8 && place < PLACES) {
+			id = id_of(place);
 			command_put(&id, sizeof(id));
 			payload += sizeof(id);
 			size -= sizeof(id);
@@ -325,6 +336,9 @@ static void process_begin(void)
 		client.lane[i] = &connection;
 		receiver[i] = started[3 + 2 * i + 1];
 	}
+	context = context_new(0, true);
+	if (!context)
+		abort();
 	receive_unasked(1); /* so that the thread never sleeps */
 }
 
@@ -340,6 +354,7 @@ static size_t extent(const struct copyout_target *t)
 static void session_begin(void)
 {
 	client.state = CLIENT_READY;
+	context->sticky = CUDA_SUCCESS;
 	command_size = 0;
 	for (unsigned i = 0; i < WAITERS; i++) {
 		call[i] = (struct call){0};
@@ -360,6 +375,7 @@ static void session_begin(void)
 /* What was asked for is done, although the session is over: none waits for chunks then. */
 static void session_finish(void)
 {
+	assert(!context->sticky || result_is_sticky(context->sticky));
 	client.state = CLIENT_LOST;
 	client.lost = CUDA_ERROR_UNKNOWN;
 	receive_fail(CUDA_ERROR_UNKNOWN);

@@ -127,9 +127,9 @@ def side_seeds():
 
 # What a server sends: client/tests/fuzz_client.c.
 
-REPLY, HOST_CALL, DATA, OUTPUT, MIRROR, EXECUTED, FATAL, HOST_GONE = range(0x10, 0x18)
+REPLY, HOST_CALL, DATA, OUTPUT, MIRROR, EXECUTED, FATAL, HOST_GONE, FAILED, FAULT = range(0x10, 0x1a)
 COPIES = (1000, 300000, 200, 96)
-FUNCTION, REPEATED, FETCH = 4, 5, 6
+FUNCTION, REPEATED, FETCH, CONTEXT = 4, 5, 6, 7
 CLIENT_RECORDS = 4
 
 
@@ -171,6 +171,11 @@ def client_seeds():
     yield 'output_elsewhere', lanes(1, frame(OUTPUT, struct.pack('<II', 5, 0) + b'hello'))
     yield 'mirror', lanes(1, frame(MIRROR, struct.pack('<QII', 0x280000000000, 4, 0) + bytes(4)))
     yield 'executed', lanes(1, frame(EXECUTED, u64(7)), frame(EXECUTED, b''))
+    yield 'failed', lanes(1, frame(FAILED, struct.pack('<II', 0x0290, 1)), frame(FAILED, b'123'))
+    fault = lambda id, result: frame(FAULT, id + struct.pack('<II', result, 0))
+    yield 'fault', lanes(1, fault(placed(CONTEXT), 1), fault(placed(CONTEXT), 710), fault(placed(CONTEXT), 700))
+    yield 'fault_of_nothing', lanes(1, fault(u64(12345), 710), fault(placed(FUNCTION), 710))
+    yield 'fault_short', lanes(1, frame(FAULT, placed(CONTEXT)))
     yield 'fatal', lanes(1, frame(FATAL, struct.pack('<II', 719, 0) + b'it broke'))
     yield 'fatal_long', lanes(1, frame(FATAL, struct.pack('<II', 0, 0) + b'x' * 1000))
     yield 'fatal_short', lanes(1, frame(FATAL, b'123'))
