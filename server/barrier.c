@@ -149,21 +149,6 @@ void barrier_end(struct barrier *b)
 	b->stream = NULL;
 }
 
-/* The next after @c that does not end; it is held, and @c is let go. NULL: the first, or none. */
-static struct context *context_next(struct session *s, struct context *c)
-{
-	struct context *next;
-
-	pthread_mutex_lock(&s->state);
-	next = c ? LIST_NEXT(c, link) : LIST_FIRST(&s->contexts);
-	while (next && !context_hold(next))
-		next = LIST_NEXT(next, link);
-	pthread_mutex_unlock(&s->state);
-	if (c)
-		context_let_go(c);
-	return next;
-}
-
 bool context_idle_all(struct session *s)
 {
 	bool idle = true;

@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "memory.h"
 #include "mirror.h"
 #include "staging.h"
 #include "stream.h"
+#include "watch.h"
 
 enum {
 	SEEN_MAX = 65536,
@@ -74,6 +76,8 @@ static struct context *context_new(
 	c->ending = false;
 	c->seen_count = c->spare_count = 0;
 	c->left = NULL;
+	c->probe = NULL;
+	c->fault = CUDA_SUCCESS;
 	pthread_mutex_unlock(&c->lock);
 	return c;
 }
@@ -87,8 +91,10 @@ CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice de
 	if (!c)
 		return CUDA_ERROR_OUT_OF_MEMORY;
 	r = handle_set(s, KIND_CUcontext, id, real, CUDA_SUCCESS);
-	if (!r)
+	if (!r) {
 		handles_attach(&s->handles, KIND_CUcontext, id, c);
+		fault_prepare(c);
+	}
 	pthread_mutex_lock(&s->state);
 	if (r)
 		context_give(s, c);
@@ -97,6 +103,7 @@ CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice de
 	pthread_mutex_unlock(&s->state);
 	if (r)
 		return r;
+	watch_wake(s);
 	if (out)
 		*out = c;
 	return CUDA_SUCCESS;
@@ -139,6 +146,20 @@ bool context_hold(struct context *c)
 void context_let_go(struct context *c)
 {
 	atomic_fetch_sub(&c->users, 1);
+}
+
+struct context *context_next(struct session *s, struct context *c)
+{
+	struct context *next;
+
+	pthread_mutex_lock(&s->state);
+	next = c ? LIST_NEXT(c, link) : LIST_FIRST(&s->contexts);
+	while (next && !context_hold(next))
+		next = LIST_NEXT(next, link);
+	pthread_mutex_unlock(&s->state);
+	if (c)
+		context_let_go(c);
+	return next;
 }
 
 struct end {
@@ -198,6 +219,7 @@ void context_end(struct context *c)
 	context_objects_end(c);
 	while (c->spare_count)
 		driver.cuEventDestroy_v2(c->spare[--c->spare_count]);
+	fault_forget(c);
 	memory_free_all(s, c);
 	peer_gone(s, c);
 	mirror_unpin(s, c);

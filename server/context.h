@@ -28,6 +28,8 @@ struct context {
 	bool primary;
 	_Atomic bool ending;	/* see context_hold */
 	_Atomic unsigned users; /* requests, pendings and copies under way */
+	CUevent probe;		/* complete; see fault.h. NULL: none */
+	CUresult fault;		/* the watch found that, and tells the client */
 
 	pthread_mutex_t lock; /* all below */
 	_Atomic uint32_t failures;
@@ -50,6 +52,8 @@ CUresult context_add(struct session *s, uint64_t id, CUcontext real, CUdevice de
  * for the end of any. */
 bool context_hold(struct context *c);
 void context_let_go(struct context *c);
+/* The next after @c that does not end; it is held, and @c is let go. NULL: the first, or none. */
+struct context *context_next(struct session *s, struct context *c);
 /* It is no longer found; its work is waited for, then all of it but the driver's context is ended.
  * Not in the dispatcher. */
 void context_end(struct context *c);

@@ -12,8 +12,8 @@
 #include "call_names.h"
 #include "context.h"
 #include "dispatch.h"
+#include "fault.h"
 #include "log.h"
-#include "output.h"
 #include "state.h"
 
 enum {
@@ -189,13 +189,6 @@ static CUresult failure_tell(struct request *q)
 	return context_failure(c, q->thread);
 }
 
-/* At a synchronisation, which does not wait any more, the driver says what failed. */
-static void assertion_tell(struct request *q)
-{
-	driver.cuCtxSynchronize();
-	output_forward(q->session);
-}
-
 int request_done(struct request *q, CUresult r)
 {
 	int err;
@@ -208,7 +201,7 @@ int request_done(struct request *q, CUresult r)
 	if (!r)
 		r = failure_tell(q);
 	if (r == CUDA_ERROR_ASSERT)
-		assertion_tell(q);
+		fault_text(q->session);
 	err = reply_begin(q, r, 0);
 	return err ? err : request_send(q);
 }

@@ -4,10 +4,10 @@
  * may see of it. A worker serves one session in its life.
  *
  * Threads: the dispatcher (worker_main's thread) executes frames and polls
- * what is under way; the watch polls while the driver holds the dispatcher;
- * helpers execute calls that block; the side thread and the lanes' threads
- * never touch the driver; the driver's own threads enter only in hostfunc.c
- * and kept.c.
+ * what is under way; the watch polls while the driver holds the dispatcher, and
+ * finds faults, of each of which a thread of its own tells the client; helpers
+ * execute calls that block; the side thread and the lanes' threads never touch
+ * the driver; the driver's own threads enter only in hostfunc.c and kept.c.
  * Guards are named beside what they guard.
  */
 #ifndef STATE_H

@@ -5,7 +5,8 @@
  * context with a lock held that launches, copies, records and allocations of
  * other threads need. Queries of events and streams do not need it. So this
  * thread, which only queries, goes on when the dispatcher has not looked for a
- * while; it sleeps while the session has had nothing to poll for some time.
+ * while; it sleeps while the session has had nothing to poll for some time, but
+ * for a look at what failed now and then.
  */
 #include "watch.h"
 
@@ -15,19 +16,35 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "thread.h"
 
 enum {
 	LOOK_US = 1000,	   /* between two looks at whether the dispatcher polls */
 	POLL_US = 50,	   /* between two polls in its place */
 	LOOKS_AWAKE = 200, /* looks without anything to poll before it sleeps */
+	FAULT_LOOKS = 10,  /* looks of which one is at faults, too */
+	SLEEP_US = 100000, /* at most, where there are contexts in which something may fail */
 };
+
+static bool has_contexts(struct session *s)
+{
+	bool some;
+
+	pthread_mutex_lock(&s->state);
+	some = !LIST_EMPTY(&s->contexts);
+	pthread_mutex_unlock(&s->state);
+	return some;
+}
 
 static void watch_sleep(struct session *s)
 {
+	const struct timespec limit = {.tv_nsec = SLEEP_US * 1000L};
+
 	atomic_store(&s->watch_asleep, 1);
 	if (!session_busy(s))
-		syscall(SYS_futex, &s->watch_asleep, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0);
+		syscall(SYS_futex, &s->watch_asleep, FUTEX_WAIT_PRIVATE, 1,
+			has_contexts(s) ? &limit : NULL, NULL, 0);
 	atomic_store(&s->watch_asleep, 0);
 }
 
@@ -56,7 +73,7 @@ static void *watch(void *arg)
 {
 	struct session *s = arg;
 	uint64_t before = 0;
-	unsigned idle = 0;
+	unsigned idle = 0, looks = 0;
 
 	thread_prepare();
 	prctl(PR_SET_TIMERSLACK, 1000UL);
@@ -68,6 +85,10 @@ static void *watch(void *arg)
 			watch_sleep(s);
 		else if (!idle && polls == before)
 			watch_poll(s, polls);
+		if (idle > LOOKS_AWAKE || ++looks == FAULT_LOOKS) {
+			fault_look(s);
+			looks = 0;
+		}
 		before = polls;
 		usleep(LOOK_US);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Contexts that end in a helper thread while other threads use them: requests, waits and regions of
- * host memory that need one are over first, and the end waits for nothing of its own.
+ * host memory that need one are over first, and the end waits for nothing of its own. And contexts
+ * that their work ended: the client is told.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "fault.h"
 #include "memory.h"
 #include "mirror.h"
 #include "opcodes.h"
@@ -336,6 +338,38 @@ static void regions_end_in_their_context_or_before(void **state)
 	assert_int_equal(unregistered, 2);
 }
 
+static _Atomic bool printed;
+
+static CUresult print(void)
+{
+	while (!printed)
+		usleep(1);
+	return CUDA_ERROR_ASSERT;
+}
+
+/* And before the context ends, so that nothing is told of a later one with its number. */
+static void faults_are_told_once(void **state)
+{
+	driver.cuCtxSynchronize = print;
+	answer = CUDA_ERROR_NOT_READY;
+	fault_look(session);
+	answer = CUDA_ERROR_INVALID_HANDLE;
+	fault_look(session);
+	usleep(WAIT_US);
+	assert_int_equal(replies, 0);
+	answer = CUDA_ERROR_ASSERT;
+	fault_look(session);
+	begin_end(context_a);
+	assert_int_equal(replies, 0);
+	printed = true;
+	finish_end();
+	while (context_b->users)
+		usleep(1);
+	fault_look(session);
+	assert_int_equal(context_b->users, 0);
+	assert_int_equal(replies, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +381,7 @@ int main(void)
 		cmocka_unit_test_setup(waits_behind_a_stream_are_in_its_context, begin),
 		cmocka_unit_test_setup(contexts_end_within_themselves, begin),
 		cmocka_unit_test_setup(regions_end_in_their_context_or_before, begin),
+		cmocka_unit_test_setup(faults_are_told_once, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
