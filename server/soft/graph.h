@@ -34,10 +34,9 @@ struct graph {
 };
 
 void users_put(struct users *users);
-/* Takes over a count of @user. */
-int users_add(struct users *users, struct object *user);
+/* What @from has is added behind what @to has, in entries of its own. */
 int users_copy(struct users *to, const struct users *from);
-/* All but those after the first @count. */
+/* The first @count entries. */
 void users_drop(struct users *users, size_t count);
 CUresult graph_create(struct graph **out);
 CUresult graph_clone(struct graph *g, struct graph **out);

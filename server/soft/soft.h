@@ -537,13 +537,18 @@ CUresult capture_forbid(struct context *c);
 CUresult capture_implicit(struct stream *s);
 CUresult capture_asked(struct stream *s);
 
-/* An executable graph's operations in an order that works; never changes. */
-/* Objects of the application that a graph keeps. */
+/* Objects of the application that a graph keeps, and how many times each. */
+struct user_count {
+	struct object *user; /* counted so often */
+	unsigned times;
+};
+
 struct users {
-	struct object **at; /* counted */
+	struct user_count *at;
 	size_t count;
 };
 
+/* An executable graph's operations in an order that works; never changes. */
 struct plan {
 	int refs;
 	struct op *ops;

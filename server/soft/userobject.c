@@ -2,38 +2,62 @@
 /*
  * Objects of the application that graphs keep alive: counted, and destroyed by
  * the application's function when nobody holds them. That function is called
- * without the lock, on a thread of its own, where driver calls are refused.
+ * without the lock, on a thread for these only, where driver calls are refused.
  */
 #include "graph.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct user {
 	struct object base;
+	STAILQ_ENTRY(user) link; /* of those to destroy */
 	void *data;
 	CUhostFn destroy;
+	unsigned owned; /* by the application */
 };
 
-static void *destroy(void *arg)
-{
-	struct user *u = arg;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* inside of the GPU's */
+static pthread_cond_t more = PTHREAD_COND_INITIALIZER;
+static STAILQ_HEAD(, user) ended = STAILQ_HEAD_INITIALIZER(ended);
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+static void *destroy(void *unused)
+{
 	thread_self()->in_callback = true;
-	u->destroy(u->data);
-	free(u);
-	return NULL;
+	for (;;) {
+		struct user *u;
+
+		pthread_mutex_lock(&lock);
+		while (!(u = STAILQ_FIRST(&ended)))
+			pthread_cond_wait(&more, &lock);
+		STAILQ_REMOVE_HEAD(&ended, link);
+		pthread_mutex_unlock(&lock);
+		u->destroy(u->data);
+		free(u);
+	}
+	return unused;
 }
 
-static void user_release(struct object *o)
+static void start(void)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_create(&thread, &attr, destroy, o);
+	pthread_create(&thread, &attr, destroy, NULL);
 	pthread_attr_destroy(&attr);
+}
+
+static void user_release(struct object *o)
+{
+	pthread_once(&once, start);
+	pthread_mutex_lock(&lock);
+	STAILQ_INSERT_TAIL(&ended, (struct user *)o, link);
+	pthread_cond_signal(&more);
+	pthread_mutex_unlock(&lock);
 }
 
 CUresult cuUserObjectCreate(
@@ -44,8 +68,7 @@ CUresult cuUserObjectCreate(
 
 	if (result)
 		return result;
-	if (!out || !fn || !count || count > INT32_MAX ||
-		flags != CU_USER_OBJECT_NO_DESTRUCTOR_SYNC)
+	if (!out || !fn || !count || count > INT_MAX || flags != CU_USER_OBJECT_NO_DESTRUCTOR_SYNC)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	u = calloc(1, sizeof(*u));
 	if (!u)
@@ -53,7 +76,7 @@ CUresult cuUserObjectCreate(
 	object_init(&u->base, KIND_USER, user_release);
 	u->data = data;
 	u->destroy = fn;
-	u->base.refs = count;
+	u->base.refs = u->owned = count;
 	if (object_publish(&u->base) < 0) {
 		free(u);
 		return leave(CUDA_ERROR_OUT_OF_MEMORY);
@@ -69,7 +92,21 @@ static CUresult enter_user(CUuserObject handle, unsigned count, struct user **ou
 	if (result)
 		return result;
 	*out = object_find(KIND_USER, handle);
-	return *out && count && count <= INT32_MAX ? CUDA_SUCCESS : leave(CUDA_ERROR_INVALID_VALUE);
+	return *out && count && count <= INT_MAX ? CUDA_SUCCESS : leave(CUDA_ERROR_INVALID_VALUE);
+}
+
+static bool counted(struct object *o, unsigned times)
+{
+	if (times > (unsigned)(INT_MAX - o->refs))
+		return false;
+	o->refs += times;
+	return true;
+}
+
+static void uncounted(struct object *o, unsigned times)
+{
+	o->refs -= times - 1;
+	object_put(o);
 }
 
 CUresult cuUserObjectRetain(CUuserObject handle, unsigned int count)
@@ -79,7 +116,9 @@ CUresult cuUserObjectRetain(CUuserObject handle, unsigned int count)
 
 	if (result)
 		return result;
-	u->base.refs += count;
+	if (!counted(&u->base, count))
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	u->owned += count;
 	return leave(CUDA_SUCCESS);
 }
 
@@ -90,10 +129,10 @@ CUresult cuUserObjectRelease(CUuserObject handle, unsigned int count)
 
 	if (result)
 		return result;
-	if (count > (unsigned)u->base.refs)
+	if (count > u->owned)
 		return leave(CUDA_ERROR_INVALID_VALUE);
-	u->base.refs -= count - 1;
-	object_put(u);
+	u->owned -= count;
+	uncounted(&u->base, count);
 	return leave(CUDA_SUCCESS);
 }
 
@@ -102,7 +141,7 @@ void users_drop(struct users *users, size_t count)
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		object_put(users->at[i]);
+		uncounted(users->at[i].user, users->at[i].times);
 	users->count -= count;
 	if (count && users->count)
 		memmove(users->at, users->at + count, users->count * sizeof(*users->at));
@@ -115,14 +154,15 @@ void users_put(struct users *users)
 	*users = (struct users){0};
 }
 
-int users_add(struct users *users, struct object *user)
+/* Takes over the counts. */
+static int users_add(struct users *users, struct object *user, unsigned times)
 {
-	struct object **grown = realloc(users->at, (users->count + 1) * sizeof(*grown));
+	struct user_count *grown = realloc(users->at, (users->count + 1) * sizeof(*grown));
 
 	if (!grown)
 		return -1;
 	users->at = grown;
-	users->at[users->count++] = user;
+	users->at[users->count++] = (struct user_count){user, times};
 	return 0;
 }
 
@@ -131,11 +171,44 @@ int users_copy(struct users *to, const struct users *from)
 	size_t i;
 
 	for (i = 0; i < from->count; i++) {
-		if (users_add(to, from->at[i]) < 0)
+		struct user_count *c = &from->at[i];
+
+		if (!counted(c->user, c->times))
 			return -1;
-		object_get(from->at[i]);
+		if (users_add(to, c->user, c->times) < 0) {
+			uncounted(c->user, c->times);
+			return -1;
+		}
 	}
 	return 0;
+}
+
+static struct user_count *users_find(const struct users *users, const struct user *u)
+{
+	size_t i;
+
+	for (i = 0; i < users->count; i++)
+		if (users->at[i].user == &u->base)
+			return &users->at[i];
+	return NULL;
+}
+
+static CUresult retain(struct graph *g, struct user *u, unsigned count, bool move)
+{
+	struct user_count *c = users_find(&g->users, u);
+
+	if (move ? count > u->owned : !counted(&u->base, count))
+		return CUDA_ERROR_INVALID_VALUE;
+	if (c) {
+		c->times += count;
+	} else if (users_add(&g->users, &u->base, count) < 0) {
+		if (!move)
+			uncounted(&u->base, count);
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	}
+	if (move)
+		u->owned -= count;
+	return CUDA_SUCCESS;
 }
 
 CUresult cuGraphRetainUserObject(
@@ -150,35 +223,27 @@ CUresult cuGraphRetainUserObject(
 	result = graph_find(graph, &g);
 	if (!result && flags & ~(unsigned)CU_GRAPH_USER_OBJECT_MOVE)
 		result = CUDA_ERROR_INVALID_VALUE;
-	for (; !result && count; count--) {
-		if (users_add(&g->users, &u->base) < 0)
-			result = CUDA_ERROR_OUT_OF_MEMORY;
-		else if (!(flags & CU_GRAPH_USER_OBJECT_MOVE))
-			object_get(u);
-	}
+	if (!result)
+		result = retain(g, u, count, flags & CU_GRAPH_USER_OBJECT_MOVE);
 	return leave(result);
 }
 
 CUresult cuGraphReleaseUserObject(CUgraph graph, CUuserObject handle, unsigned int count)
 {
+	struct user_count *c;
 	struct graph *g;
 	struct user *u;
-	size_t i;
 	CUresult result = enter_user(handle, count, &u);
 
 	if (result)
 		return result;
 	result = graph_find(graph, &g);
-	for (i = 0; !result && count && i < g->users.count;) {
-		if (g->users.at[i] != &u->base) {
-			i++;
-			continue;
-		}
-		g->users.at[i] = g->users.at[--g->users.count];
-		object_put(u);
-		count--;
-	}
-	if (!result && count)
-		result = CUDA_ERROR_INVALID_VALUE;
-	return leave(result);
+	c = result ? NULL : users_find(&g->users, u);
+	if (!c || count > c->times)
+		return leave(CUDA_ERROR_INVALID_VALUE);
+	c->times -= count;
+	if (!c->times)
+		*c = g->users.at[--g->users.count];
+	uncounted(&u->base, count);
+	return leave(CUDA_SUCCESS);
 }
