@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Copy and host nodes, which name the application's memory and functions.
- * Kernel nodes have their own file; other nodes are generated calls.
+ * Copy and host nodes, which name the application's memory and functions, and
+ * objects, which a function of it ends. Kernel nodes have their own file; other
+ * nodes are generated calls.
  */
 #include "graph.h"
 
@@ -249,4 +250,23 @@ CUresult client_cuGraphHostNodeGetParams(CUgraphNode hNode, CUDA_HOST_NODE_PARAM
 	return hostfunc_describe((uintptr_t)told.userData, &nodeParams->fn, &nodeParams->userData)
 		       ? CUDA_SUCCESS
 		       : CUDA_ERROR_INVALID_VALUE;
+}
+
+CUresult client_cuUserObjectCreate(CUuserObject *object_out, void *ptr, CUhostFn destroy,
+	unsigned int initialRefcount, unsigned int flags)
+{
+	uint64_t id;
+	CUresult r = call_check(CALL_NO_CONTEXT);
+
+	if (r)
+		return r;
+	if (!object_out || !destroy)
+		return CUDA_ERROR_INVALID_VALUE;
+	id = hostfunc_add_end(destroy, ptr);
+	if (!id)
+		return CUDA_ERROR_OUT_OF_MEMORY;
+	r = wire_user_object_create(id, initialRefcount, flags, object_out);
+	if (r)
+		hostfunc_remove(id);
+	return r;
 }

@@ -31,6 +31,7 @@ struct hostfunc {
 	void *user;
 	size_t width, height, pitch;
 	bool repeats;
+	bool ends;		  /* an object, when no graph has it: in no stream's order */
 	void (*gone)(void *user); /* not NULL: it is only kept */
 };
 
@@ -54,6 +55,7 @@ static struct numbers known;
 /* Functions that are called once, by rising id. */
 static TAILQ_HEAD(, hostfunc) once = TAILQ_HEAD_INITIALIZER(once);
 static struct queue functions = {NULL, &functions.first, PTHREAD_COND_INITIALIZER};
+static struct queue ends = {NULL, &ends.first, PTHREAD_COND_INITIALIZER};
 static struct queue fetches = {NULL, &fetches.first, PTHREAD_COND_INITIALIZER};
 static uint64_t last_id;
 static _Atomic uint64_t oldest = UINT64_MAX; /* changed under lock */
@@ -61,7 +63,7 @@ static _Atomic unsigned in_graphs;
 
 static bool called_once(const struct hostfunc *h)
 {
-	return h->fn && !h->repeats;
+	return h->fn && !h->repeats && !h->ends;
 }
 
 /* Called with the lock. */
@@ -107,6 +109,11 @@ uint64_t hostfunc_add(CUhostFn fn, void *user, bool repeats)
 uint64_t hostfunc_add_kept(void (*gone)(void *user), void *user)
 {
 	return add(&(struct hostfunc){.gone = gone, .user = user, .repeats = true});
+}
+
+uint64_t hostfunc_add_end(CUhostFn fn, void *user)
+{
+	return add(&(struct hostfunc){.fn = fn, .user = user, .ends = true});
 }
 
 uint64_t hostfunc_add_fetch(const void *source, size_t width, size_t height, size_t pitch)
@@ -184,7 +191,7 @@ bool hostfunc_requested(uint64_t id, uint32_t pushes, CUresult status)
 	pthread_mutex_lock(&lock);
 	h = find(id);
 	if (h) {
-		q = h->fn ? &functions : &fetches;
+		q = h->ends ? &ends : h->fn ? &functions : &fetches;
 		*q->end = a;
 		q->end = &a->next;
 		pthread_cond_signal(&q->filled);
@@ -251,6 +258,26 @@ static void *caller(void *unused)
 	return NULL;
 }
 
+/* The server waits for no answer, and once the session is over it has said nothing. */
+static void *ender(void *unused)
+{
+	struct thread *t = thread_self();
+
+	(void)unused;
+	if (!t)
+		return NULL;
+	t->in_host_function = true;
+	for (;;) {
+		CUresult none;
+		struct hostfunc h = next_asked(&ends, &none);
+
+		hostfunc_remove(h.id.number);
+		if (h.fn && !client_usable())
+			h.fn(h.user);
+	}
+	return NULL;
+}
+
 /* The rows' bytes from @at on, as many as there are up to FETCH_PART, packed. */
 static uint32_t pack(const struct hostfunc *h, size_t at, uint8_t *part)
 {
@@ -288,7 +315,9 @@ int hostfunc_start(void)
 {
 	int err = thread_start(caller, NULL);
 
-	return err ? err : thread_start(fetcher, NULL);
+	if (!err)
+		err = thread_start(fetcher, NULL);
+	return err ? err : thread_start(ender, NULL);
 }
 
 /* What a stream callback needs beside its own argument. */

@@ -23,6 +23,9 @@ uint64_t hostfunc_add_fetch(const void *source, size_t width, size_t height, siz
 /* An id that a graph keeps; @gone is called when none does any more, by the thread that receives.
  */
 uint64_t hostfunc_add_kept(void (*gone)(void *user), void *user);
+/* What ends an object of the application, called once, in a thread for ends only: nothing waits for
+ * them. */
+uint64_t hostfunc_add_end(CUhostFn fn, void *user);
 void hostfunc_remove(uint64_t id);
 /* No graph calls @id any more. */
 void hostfunc_gone(uint64_t id);

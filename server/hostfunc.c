@@ -5,6 +5,8 @@
  * trampoline runs on the driver's threads: it takes the lock, counts and waits,
  * and leaves the sending to who polls, which pushes data that completed before
  * first. The driver is given a job's id, not its address.
+ *
+ * The end of an object is asked for in the same way, and nobody waits for it.
  */
 #include "hostfunc.h"
 
@@ -30,6 +32,7 @@ struct job {
 	CUstream stream;
 	uint64_t issued;
 	bool repeats;	 /* a graph's */
+	bool ends;	 /* an object's end: it goes with its one call, which waits for no answer */
 	unsigned asked;	 /* calls of the driver that the client was not asked for */
 	unsigned noted;	 /* of those, seen by hostfunc_query */
 	unsigned sent;	 /* calls that the client was asked for and has not answered */
@@ -223,6 +226,29 @@ void hostfunc_gone(struct session *s, uint64_t id)
 	pthread_mutex_unlock(&h->lock);
 }
 
+bool hostfunc_add_end(struct session *s, uint64_t id)
+{
+	struct job *j = job_create(s, id, true);
+
+	if (j)
+		j->ends = true;
+	return j;
+}
+
+void hostfunc_end(struct session *s, uint64_t id)
+{
+	struct hostfuncs *h = s->hostfuncs;
+	struct job *j;
+
+	pthread_mutex_lock(&h->lock);
+	j = job_find(h, id);
+	if (j && j->ends && !j->asked) {
+		job_due(h, j);
+		watch_wake(s);
+	}
+	pthread_mutex_unlock(&h->lock);
+}
+
 uint64_t hostfunc_node_id(CUhostFn fn, const void *data)
 {
 	return fn == trampoline ? (uintptr_t)data : 0;
@@ -276,6 +302,8 @@ static uint64_t job_next(struct hostfuncs *h, CUresult *status)
 		atomic_fetch_sub(&h->asked, 1);
 		id = j->id.number;
 		*status = j->status;
+		if (j->ends)
+			job_remove(h, j);
 	}
 	pthread_mutex_unlock(&h->lock);
 	return id;

@@ -16,6 +16,10 @@ CUhostFn hostfunc_node(struct session *s, uint64_t id, void **data);
 void hostfunc_drop(struct session *s, uint64_t id);
 /* In any thread. */
 void hostfunc_gone(struct session *s, uint64_t id);
+/* The client is asked for the end of an object once, when the driver says so, in any thread. False:
+ * there are too many, or @id is taken. */
+bool hostfunc_add_end(struct session *s, uint64_t id);
+void hostfunc_end(struct session *s, uint64_t id);
 /* The function of a node that hostfunc_node made; 0: not one. */
 uint64_t hostfunc_node_id(CUhostFn fn, const void *data);
 

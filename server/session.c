@@ -26,6 +26,7 @@
 #include "output.h"
 #include "pending.h"
 #include "state.h"
+#include "userobject.h"
 
 enum {
 	/* Where there are cores to spare: polls without sleeping so long after the last progress, as
@@ -59,6 +60,8 @@ int session_init(struct session *s)
 		err = hostfuncs_create(s);
 	if (!err)
 		err = kept_create(s);
+	if (!err)
+		err = user_objects_create(s);
 	if (!err)
 		err = helpers_create(s);
 	if (!err)

@@ -7,7 +7,8 @@
  * what is under way; the watch polls while the driver holds the dispatcher, and
  * finds faults, of each of which a thread of its own tells the client; helpers
  * execute calls that block; the side thread and the lanes' threads never touch
- * the driver; the driver's own threads enter only in hostfunc.c and kept.c.
+ * the driver; the driver's own threads enter only in hostfunc.c, kept.c and
+ * userobject.c.
  * Guards are named beside what they guard.
  */
 #ifndef STATE_H
@@ -49,6 +50,7 @@ struct mirror;
 struct output;
 struct pending;
 struct staging;
+struct user_objects;
 
 TAILQ_HEAD(pendings, pending);
 LIST_HEAD(contexts, context);
@@ -105,6 +107,7 @@ struct session {
 	struct mirror *mirror;
 	struct output *output;
 	struct staging *staging;
+	struct user_objects *user_objects;
 	_Atomic size_t request_bytes;
 	_Atomic uint64_t failures; /* of calls that nobody waits for */
 };

@@ -45,7 +45,7 @@ enum {
 	THREADS_MAX = 4 + 2 * CLIENT_MAX_LANES,
 	WAITERS = 4,
 	COPIES = 4,
-	FUNCTIONS = 3,
+	FUNCTIONS = 4,
 	PLACES = COPIES + FUNCTIONS + 1, /* the last is the context's */
 };
 
@@ -66,7 +66,7 @@ static jmp_buf over;	  /* the input is */
 static jmp_buf *consumed; /* a thread has taken all that there is for it */
 static struct own_thread started[THREADS_MAX];
 static unsigned started_count;
-static struct own_thread background, receiver[CLIENT_MAX_LANES], caller, fetcher;
+static struct own_thread background, receiver[CLIENT_MAX_LANES], caller, fetcher, ender;
 
 static uint8_t command_bytes[COMMAND_MAX];
 static size_t command_size;
@@ -332,9 +332,10 @@ static void process_begin(void)
 	background = started[0];
 	caller = started[1];
 	fetcher = started[2];
+	ender = started[3];
 	for (unsigned i = 0; i < CLIENT_MAX_LANES; i++) {
 		client.lane[i] = &connection;
-		receiver[i] = started[3 + 2 * i + 1];
+		receiver[i] = started[4 + 2 * i + 1];
 	}
 	context = context_new(0, true);
 	if (!context)
@@ -344,6 +345,12 @@ static void process_begin(void)
 
 static void called(void *unused)
 {
+}
+
+/* The session is always over when this thread has its turn. */
+static void ended(void *unused)
+{
+	abort();
 }
 
 static size_t extent(const struct copyout_target *t)
@@ -370,6 +377,7 @@ static void session_begin(void)
 	function[0] = hostfunc_add(called, NULL, false);
 	function[1] = hostfunc_add(called, NULL, true);
 	function[2] = hostfunc_add_fetch(fetched, 10, 5, 20);
+	function[3] = hostfunc_add_end(ended, NULL);
 }
 
 /* What was asked for is done, although the session is over: none waits for chunks then. */
@@ -383,6 +391,8 @@ static void session_finish(void)
 		thread_run(&caller);
 	if (!setjmp(over))
 		thread_run(&fetcher);
+	if (!setjmp(over))
+		thread_run(&ender);
 	for (unsigned i = 0; i < FUNCTIONS; i++)
 		hostfunc_remove(function[i]);
 	for (unsigned i = 0; i < COPIES; i++) {

@@ -129,7 +129,7 @@ def side_seeds():
 
 REPLY, HOST_CALL, DATA, OUTPUT, MIRROR, EXECUTED, FATAL, HOST_GONE, FAILED, FAULT = range(0x10, 0x1a)
 COPIES = (1000, 300000, 200, 96)
-FUNCTION, REPEATED, FETCH, CONTEXT = 4, 5, 6, 7
+FUNCTION, REPEATED, FETCH, END, CONTEXT = 4, 5, 6, 7, 8
 CLIENT_RECORDS = 4
 
 
@@ -159,6 +159,7 @@ def client_seeds():
     yield 'reply_short', lanes(1, frame(REPLY, u64(1)))
     yield 'calls', lanes(1, call(FUNCTION), call(REPEATED), call(REPEATED), call(FETCH))
     yield 'call_of_nothing', lanes(1, frame(HOST_CALL, u64(12345, 0)))
+    yield 'ends', lanes(1, call(END), call(END), call(FUNCTION), frame(HOST_GONE, placed(END)))
     yield 'gone', lanes(1, frame(HOST_GONE, placed(REPEATED)), frame(HOST_GONE, placed(FUNCTION)),
                         frame(HOST_GONE, u64(0)))
     yield 'copies', lanes(1, *(data(i, 0, min(size, 4000)) for i, size in enumerate(COPIES)))
@@ -200,7 +201,8 @@ TEXT = b'abc\0'
 # What makes those things that have the driver's own numbers: the next after the context's.
 MAKERS = {'CUgraph': 'cuGraphCreate', 'CUgraphNode': 'cuGraphAddEmptyNode',
           'CUgraphExec': 'cuGraphInstantiateWithFlags', 'CUmemoryPool': 'cuMemPoolCreate',
-          'CUmemGenericAllocationHandle': 'cuMemCreate', 'CUlinkState': 'link_create'}
+          'CUmemGenericAllocationHandle': 'cuMemCreate', 'CUlinkState': 'link_create',
+          'CUuserObject': 'user_object_create'}
 FIRST_MADE, NEXT_MADE = 0x1020, 16
 
 
@@ -285,7 +287,7 @@ class Sessions:
         context = self.handle('CUcontext')
         thread = lambda c: self.record(THREAD, struct.pack('<IIQ', 1, 1, c), False)
         return thread(0) + self.request('context_make', context=context, primary=1) + thread(context) + \
-            b''.join(map(self.request, MAKERS.values())) + \
+            b''.join(self.request(maker, id=8) for maker in MAKERS.values()) + \
             self.request('stream_create', stream=self.handle('CUstream')) + \
             self.request('event_create', event=self.handle('CUevent')) + \
             self.request('memory_alloc', bytes=1 << 16) + \

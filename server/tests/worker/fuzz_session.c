@@ -343,6 +343,7 @@ static void driver_begin(void)
 	driver.cuLinkCreate_v2 = link_new;
 	driver.cuLinkComplete = link_end;
 	driver.cuGraphCreate = (void *)make;
+	driver.cuUserObjectCreate = (void *)make;
 	driver.cuGraphClone = (void *)make;
 	driver.cuGraphAddEmptyNode = (void *)make;
 	driver.cuGraphAddChildGraphNode = (void *)make;
@@ -413,6 +414,7 @@ static void session_finish(struct session *s)
 	free(s->helpers);
 	free(s->hostfuncs);
 	free(s->kept);
+	free(s->user_objects);
 	free(s->mirror);
 	free(s->bulk);
 	copies_destroy(s);
