@@ -309,13 +309,17 @@ static uint64_t job_next(struct hostfuncs *h, CUresult *status)
 	return id;
 }
 
-/* Tell the client which functions it can forget. */
+/* Tell the client what it can forget. What was written for it goes first: the client then does not
+ * know any more where that belongs. */
 static bool jobs_forget(struct session *s)
 {
 	struct hostfuncs *h = s->hostfuncs;
-	bool moved = false;
+	unsigned going = atomic_load(&h->going);
 
-	while (atomic_load(&h->going)) {
+	if (!going)
+		return false;
+	mirror_forward(s);
+	for (; going; going--) {
 		struct job *j;
 		uint8_t *out;
 
@@ -330,9 +334,8 @@ static bool jobs_forget(struct session *s)
 			frame_end(s, FRAME_HOST_GONE, 8, false);
 		}
 		free(j);
-		moved = true;
 	}
-	return moved;
+	return true;
 }
 
 bool hostfunc_poll(struct session *s)

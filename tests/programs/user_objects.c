@@ -266,6 +266,85 @@ static void destroyed_in_flight(CUstream s)
 	say_ended(&a, "launch over");
 }
 
+/* Memory that a graph's copy and a copy before it write: it is all there at the end. */
+struct buffer {
+	unsigned *words;
+	_Atomic int ends;
+	unsigned long long seen[2];
+};
+
+static void end_buffer(void *p)
+{
+	struct buffer *b = p;
+
+	for (int i = 0; i < 2; i++)
+		b->seen[i] = checksum(b->words + i * N, N * 4);
+	memset(b->words, 0xff, N * 8);
+	free(b->words);
+	atomic_store(&b->ends, 1);
+}
+
+static CUgraph captured_with(CUstream s, CUdeviceptr from, struct buffer *b)
+{
+	CUstreamCaptureStatus status;
+	CUuserObject object;
+	CUgraph capturing, graph;
+
+	DO(cuUserObjectCreate(&object, b, end_buffer, 1, CU_USER_OBJECT_NO_DESTRUCTOR_SYNC));
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+	DO(cuMemsetD32Async(from, 7, N, s));
+	DO(cuMemcpyDtoHAsync_v2(b->words, from, N * 4, s));
+	DO(cuStreamGetCaptureInfo_v2(s, &status, NULL, &capturing, NULL, NULL));
+	DO(cuGraphRetainUserObject(capturing, object, 1, CU_GRAPH_USER_OBJECT_MOVE));
+	DO(cuStreamEndCapture(s, &graph));
+	return graph;
+}
+
+static void of_memory(CUstream s)
+{
+	CUdeviceptr p = device_words(N);
+	struct buffer b = {malloc(N * 8), 0, {0}};
+	CUgraph graph;
+	CUgraphExec exec;
+
+	memset(b.words, 0, N * 8);
+	graph = captured_with(s, p, &b);
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	DO(cuGraphDestroy(graph));
+	DO(cuMemsetD32Async(p, 5, N, s));
+	DO(cuMemcpyDtoHAsync_v2(b.words + N, p, N * 4, s));
+	DO(cuGraphLaunch(exec, s));
+	DO(cuGraphExecDestroy(exec));
+	for (int i = 0; i < WAIT_MS && !b.ends; i++)
+		usleep(1000);
+	printf("memory freed at the end: %d, it had %016llx %016llx\n", b.ends, b.seen[0],
+		b.seen[1]);
+	DO(cuStreamSynchronize(s));
+	DO(cuMemFree_v2(p));
+}
+
+/* No object but what the graph itself keeps: what its copy wrote stays. */
+static void of_nobody(CUstream s)
+{
+	CUdeviceptr p = device_words(N);
+	unsigned *words = calloc(N, 4);
+	CUgraphExec exec;
+	CUgraph graph;
+
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
+	DO(cuMemsetD32Async(p, 9, N, s));
+	DO(cuMemcpyDtoHAsync_v2(words, p, N * 4, s));
+	DO(cuStreamEndCapture(s, &graph));
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	DO(cuGraphDestroy(graph));
+	DO(cuGraphLaunch(exec, s));
+	DO(cuGraphExecDestroy(exec));
+	DO(cuStreamSynchronize(s));
+	printf("copied by a graph that is gone: %u .. %u\n", words[0], words[N - 1]);
+	DO(cuMemFree_v2(p));
+	free(words);
+}
+
 static void end_one(void *p)
 {
 	if (!atomic_exchange((_Atomic int *)p, 1))
@@ -323,6 +402,8 @@ int main(int argc, char **argv)
 	of_children();
 	in_flight(s);
 	destroyed_in_flight(s);
+	of_memory(s);
+	of_nobody(s);
 	of_threads();
 	if (program_wild(argc, argv))
 		wrong_counts();
