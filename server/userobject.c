@@ -17,7 +17,7 @@
 struct user_object {
 	struct numbered handle; /* the driver's */
 	uint64_t id;		/* the client's, who ends it */
-	unsigned owned;		/* by the application */
+	uint64_t owned;		/* by the application */
 	bool shared;		/* graphs, or what was made of them, may have it */
 	bool dropped;
 };
@@ -113,9 +113,8 @@ CUresult server_user_object_create(struct request *q, uint64_t id, unsigned int 
 	return CUDA_SUCCESS;
 }
 
-/* Whether the application has from @least to @most of it. */
-static CUresult object_check(
-	struct request *q, CUuserObject object, unsigned int least, unsigned int most)
+/* Whether the application has @least of it. */
+static CUresult object_check(struct request *q, CUuserObject object, unsigned int least)
 {
 	struct user_objects *o = q->session->user_objects;
 	struct user_object *u;
@@ -123,26 +122,25 @@ static CUresult object_check(
 
 	pthread_mutex_lock(&o->lock);
 	u = find(o, object);
-	has = u && u->owned >= least && u->owned <= most;
+	has = u && u->owned >= least;
 	pthread_mutex_unlock(&o->lock);
 	return has ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult user_object_known(struct request *q, CUuserObject object)
 {
-	return object_check(q, object, 0, INT_MAX);
+	return object_check(q, object, 0);
 }
 
 CUresult user_object_retainable(struct request *q, CUuserObject object, unsigned int count)
 {
-	return count > INT_MAX ? CUDA_ERROR_INVALID_VALUE
-			       : object_check(q, object, 0, INT_MAX - count);
+	return count > INT_MAX ? CUDA_ERROR_INVALID_VALUE : object_check(q, object, 0);
 }
 
 /* The driver does not look whether the application has as many as it gives away. */
 CUresult user_object_owned(struct request *q, CUuserObject object, unsigned int count)
 {
-	return object_check(q, object, count, INT_MAX);
+	return object_check(q, object, count);
 }
 
 CUresult user_object_movable(

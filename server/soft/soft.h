@@ -57,7 +57,7 @@ enum kind {
 /* The head of every object that has a handle. */
 struct object {
 	enum kind kind;
-	int refs;
+	int64_t refs;
 	uintptr_t handle; /* 0 once destroyed */
 	void (*release)(struct object *o);
 };

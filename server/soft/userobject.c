@@ -15,7 +15,7 @@ struct user {
 	STAILQ_ENTRY(user) link; /* of those to destroy */
 	void *data;
 	CUhostFn destroy;
-	unsigned owned; /* by the application */
+	uint64_t owned; /* by the application */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* inside of the GPU's */
@@ -68,7 +68,7 @@ CUresult cuUserObjectCreate(
 
 	if (result)
 		return result;
-	if (!out || !fn || !count || count > INT_MAX || flags != CU_USER_OBJECT_NO_DESTRUCTOR_SYNC)
+	if (!out || !fn || !count || flags != CU_USER_OBJECT_NO_DESTRUCTOR_SYNC)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	u = calloc(1, sizeof(*u));
 	if (!u)
@@ -97,7 +97,7 @@ static CUresult enter_user(CUuserObject handle, unsigned count, struct user **ou
 
 static bool counted(struct object *o, unsigned times)
 {
-	if (times > (unsigned)(INT_MAX - o->refs))
+	if (times > INT64_MAX - o->refs)
 		return false;
 	o->refs += times;
 	return true;

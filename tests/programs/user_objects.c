@@ -12,11 +12,9 @@ struct thing {
 	const char *name;
 	CUuserObject object;
 	_Atomic int ends;
-	int other_thread;
 	CUresult inside[3];
 };
 
-static pthread_t main_thread;
 static _Atomic int started, may_go, ends_of_many;
 
 static void end(void *p)
@@ -24,7 +22,6 @@ static void end(void *p)
 	struct thing *t = p;
 	CUdeviceptr memory;
 
-	t->other_thread = !pthread_equal(pthread_self(), main_thread);
 	t->inside[0] = cuMemAlloc_v2(&memory, 16);
 	t->inside[1] = cuStreamQuery(NULL);
 	t->inside[2] = cuCtxSynchronize();
@@ -64,7 +61,6 @@ static void counted(void)
 	say_ended(&t, "released");
 	usleep(PAUSE_MS * 1000);
 	say_ended(&t, "later");
-	printf("on %s thread\n", t.other_thread ? "another" : "the same");
 	for (int i = 0; i < 3; i++)
 		printf("call inside: %s\n", result_name(t.inside[i]));
 }
@@ -393,7 +389,6 @@ int main(int argc, char **argv)
 	static struct thing left;
 	CUstream s;
 
-	main_thread = pthread_self();
 	program_begin();
 	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
 	counted();
