@@ -19,8 +19,6 @@
 #include "thread.h"
 #include "wire_calls.h"
 
-enum { FLAGS_SCHED = 0x07 };
-
 static _Atomic uint64_t last_id, last_stream_id;
 
 struct context *context_get(CUcontext handle)
@@ -98,6 +96,14 @@ CUresult context_device(CUdevice dev)
 	return dev < 0 || dev >= client.device_count ? CUDA_ERROR_INVALID_DEVICE : CUDA_SUCCESS;
 }
 
+bool context_flags_good(unsigned flags)
+{
+	unsigned scheduling = flags & CU_CTX_SCHED_MASK;
+
+	return !(flags & ~CU_CTX_FLAGS_MASK) && scheduling <= CU_CTX_SCHED_BLOCKING_SYNC &&
+	       scheduling != (CU_CTX_SCHED_SPIN | CU_CTX_SCHED_YIELD);
+}
+
 CUresult context_create(CUcontext *out, unsigned flags, CUdevice dev)
 {
 	CUresult r = call_check(CALL_NO_CONTEXT);
@@ -107,13 +113,12 @@ CUresult context_create(CUcontext *out, unsigned flags, CUdevice dev)
 		r = context_device(dev);
 	if (r)
 		return r;
-	if (!out || flags & ~CONTEXT_FLAGS || (flags & FLAGS_SCHED) == 3 ||
-		(flags & FLAGS_SCHED) > 4)
+	if (!out || !context_flags_good(flags))
 		return CUDA_ERROR_INVALID_VALUE;
 	c = context_new(dev, false);
 	if (!c)
 		return CUDA_ERROR_OUT_OF_MEMORY;
-	c->flags = flags;
+	c->flags = flags | CU_CTX_MAP_HOST;
 	c->refs = 1;
 	r = wire_context_make(dev, flags, false, c->object.handle);
 	if (!r)
@@ -214,6 +219,21 @@ CUresult client_cuCtxGetFlags(unsigned int *flags)
 	if (!r)
 		*flags = c->flags;
 	return r;
+}
+
+/* How threads wait is the client's own affair: the flags are only told. */
+CUresult client_cuCtxSetFlags(unsigned int flags)
+{
+	CUresult r = call_check(0);
+
+	if (r)
+		return r;
+	if (!context_flags_good(flags))
+		return CUDA_ERROR_INVALID_VALUE;
+	if (flags & CU_CTX_SYNC_MEMOPS)
+		return CUDA_ERROR_NOT_SUPPORTED;
+	context_self()->flags = flags | CU_CTX_MAP_HOST;
+	return CUDA_SUCCESS;
 }
 
 CUresult client_cuCtxGetId(CUcontext ctx, unsigned long long *ctxId)

@@ -12,7 +12,8 @@
 #include "object.h"
 #include "stream.h"
 
-enum { CONTEXT_FLAGS = 0xff }; /* all that contexts may be made with */
+/* Flags that contexts may be made with. */
+bool context_flags_good(unsigned flags);
 
 struct context {
 	struct object object;

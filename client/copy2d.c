@@ -69,7 +69,7 @@ static CUresult box_3d(const CUDA_MEMCPY3D *c, struct box *b)
 	CUresult r;
 
 	*b = (struct box){.width = c->WidthInBytes, .height = c->Height, .depth = c->Depth};
-	if (c->srcLOD || c->dstLOD || (c->srcHeight && c->srcHeight < c->Height + c->srcY) ||
+	if ((c->srcHeight && c->srcHeight < c->Height + c->srcY) ||
 		(c->dstHeight && c->dstHeight < c->Height + c->dstY))
 		return CUDA_ERROR_INVALID_VALUE;
 	r = read_side(&b->src, c->srcMemoryType, c->srcHost, c->srcDevice, c->srcPitch,

@@ -20,7 +20,7 @@
 #include "window.h"
 #include "wire_calls.h"
 
-enum { LAUNCH_ATTRIBUTES = 32 };
+enum { LAUNCH_ATTRIBUTES = 32, PORTABLE_CLUSTER = 8 };
 
 /* The buffer form: a list of (id, value) that END ends. */
 static CUresult read_extra(const struct function *f, void **extra, struct launch_params *out)
@@ -50,6 +50,8 @@ CUresult launch_pack(const struct function *f, void **params, void **extra,
 	struct launch_params *out)
 {
 	out->size = f->param_size;
+	if (params && extra && *extra == CU_LAUNCH_PARAM_END)
+		extra = NULL;
 	if (params && extra)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (extra)
@@ -119,6 +121,33 @@ static bool is_cooperative(const CUlaunchAttribute *attributes, unsigned count)
 	return false;
 }
 
+/* A grid is of whole clusters, which are larger than is portable only where the function allows it.
+ * Of a function of a library's module that was found by its name we do not know what was set for
+ * its kernel. */
+static CUresult check_cluster(struct function *f, const struct launch_shape *s,
+	const CUlaunchAttribute *attributes, unsigned count)
+{
+	const int *own = function_attributes(f, context_self()->device);
+
+	for (unsigned i = 0; i < count; i++) {
+		const CUlaunchAttributeValue *v = &attributes[i].value;
+		unsigned cluster[3] = {v->clusterDim.x, v->clusterDim.y, v->clusterDim.z};
+		uint64_t blocks = 1;
+
+		if (attributes[i].id != CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION)
+			continue;
+		for (int d = 0; d < 3; d++) {
+			if (cluster[d] && s->grid[d] % cluster[d])
+				return CUDA_ERROR_INVALID_CLUSTER_SIZE;
+			blocks *= cluster[d];
+		}
+		if (blocks > PORTABLE_CLUSTER && (f->kernel || !f->module->owner) &&
+			!own[CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED])
+			return CUDA_ERROR_INVALID_CLUSTER_SIZE;
+	}
+	return CUDA_SUCCESS;
+}
+
 static CUresult launch(CUfunction function, const struct launch_shape *shape, CUstream stream,
 	const CUlaunchAttribute *attributes, unsigned count, void **params, void **extra)
 {
@@ -134,6 +163,8 @@ static CUresult launch(CUfunction function, const struct launch_shape *shape, CU
 		r = launch_check(f, shape);
 	if (!r && is_cooperative(attributes, count))
 		r = check_cooperative(f, shape);
+	if (!r && count)
+		r = check_cluster(f, shape, attributes, count);
 	if (!r)
 		r = launch_pack(f, params, extra, &packed);
 	if (!r)
@@ -201,7 +232,9 @@ static CUresult launch_attributes(
 		return CUDA_ERROR_INVALID_VALUE;
 	for (unsigned i = 0; i < count && !r; i++) {
 		to[i] = from[i];
-		if (from[i].id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT)
+		if (from[i].id >= CU_LAUNCH_ATTRIBUTE_MAX)
+			r = CUDA_ERROR_INVALID_VALUE;
+		else if (from[i].id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_EVENT)
 			r = translate_event(&to[i].value.programmaticEvent.event);
 		else if (from[i].id == CU_LAUNCH_ATTRIBUTE_LAUNCH_COMPLETION_EVENT)
 			r = translate_event(&to[i].value.launchCompletionEvent.event);

@@ -182,7 +182,7 @@ CUresult members_list(struct module *m, void **to, unsigned room)
 {
 	struct taken t = {to, room, 0};
 
-	return to && room ? members_each(m, take_handle, &t) : CUDA_ERROR_INVALID_VALUE;
+	return to ? members_each(m, take_handle, &t) : CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult members_global(struct module *m, const char *name, CUdeviceptr *dptr, size_t *bytes)

@@ -15,6 +15,10 @@
 /* Counts, flags, lives. Recursive: destructors of attached values may come back. */
 static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct context *primary[CLIENT_MAX_DEVICES];
+enum {
+	ALWAYS = CU_CTX_MAP_HOST | CU_CTX_LMEM_RESIZE_TO_MAX
+}; /* what NVIDIA's driver tells, whatever was set */
+
 static unsigned primary_flags[CLIENT_MAX_DEVICES];
 
 static struct context *primary_of(CUdevice dev)
@@ -57,7 +61,7 @@ CUresult client_cuDevicePrimaryCtxRetain(CUcontext *pctx, CUdevice dev)
 	if (!r && !c->active) {
 		r = wire_context_make(dev, primary_flags[dev], true, c->object.handle);
 		if (!r) {
-			c->flags = primary_flags[dev];
+			c->flags = primary_flags[dev] | ALWAYS;
 			c->refs = 0;
 			context_begin_life(c);
 		}
@@ -125,12 +129,12 @@ CUresult client_cuDevicePrimaryCtxSetFlags_v2(CUdevice dev, unsigned int flags)
 
 	if (r)
 		return r;
-	if (flags & ~CONTEXT_FLAGS)
+	if (!context_flags_good(flags))
 		return CUDA_ERROR_INVALID_VALUE;
 	pthread_mutex_lock(&lock);
 	primary_flags[dev] = flags;
 	if (primary[dev])
-		primary[dev]->flags = flags;
+		primary[dev]->flags = flags | ALWAYS;
 	pthread_mutex_unlock(&lock);
 	return CUDA_SUCCESS;
 }

@@ -131,6 +131,13 @@ static void nodes_forget(struct request *q, CUgraph graph, unsigned depth)
 	}
 }
 
+/* NVIDIA's driver would copy it without end. */
+CUresult child_check(struct request *q, CUgraph graph, CUgraph child)
+{
+	(void)q;
+	return graph == child ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
+}
+
 CUresult graph_ending(struct request *q, CUgraph graph)
 {
 	nodes_forget(q, graph, GRAPH_DEPTH);

@@ -9,7 +9,7 @@ struct side {
 	CUmemorytype type;
 	const void *host;
 	CUdeviceptr device;
-	size_t x, y, z, pitch, height, lod;
+	size_t x, y, z, pitch, height;
 };
 
 /* Where the side's first byte is, and its strides. */
@@ -25,7 +25,7 @@ static CUresult place(
 		return CUDA_ERROR_INVALID_VALUE;
 	*addr = s->type == CU_MEMORYTYPE_HOST ? (uintptr_t)s->host : s->device;
 	*pitch = s->pitch ? s->pitch : box->width + s->x;
-	if (s->lod || box->width + s->x < box->width || *pitch < box->width + s->x)
+	if (box->width + s->x < box->width || *pitch < box->width + s->x)
 		return CUDA_ERROR_INVALID_VALUE;
 	if (s->height && s->height < s->y + box->height)
 		return CUDA_ERROR_INVALID_VALUE;
@@ -53,9 +53,9 @@ static CUresult fill(struct copy *copy, const struct side *src, const struct sid
 static CUresult copy_from_2d(const CUDA_MEMCPY2D *p, struct copy *out)
 {
 	struct side src = {p->srcMemoryType, p->srcHost, p->srcDevice, p->srcXInBytes, p->srcY, 0,
-		p->srcPitch, 0, 0};
+		p->srcPitch, 0};
 	struct side dst = {p->dstMemoryType, p->dstHost, p->dstDevice, p->dstXInBytes, p->dstY, 0,
-		p->dstPitch, 0, 0};
+		p->dstPitch, 0};
 
 	*out = (struct copy){.width = p->WidthInBytes, .height = p->Height, .depth = 1};
 	return fill(out, &src, &dst);
@@ -64,9 +64,9 @@ static CUresult copy_from_2d(const CUDA_MEMCPY2D *p, struct copy *out)
 CUresult copy_from_3d(const CUDA_MEMCPY3D *p, struct copy *out)
 {
 	struct side src = {p->srcMemoryType, p->srcHost, p->srcDevice, p->srcXInBytes, p->srcY,
-		p->srcZ, p->srcPitch, p->srcHeight, p->srcLOD};
+		p->srcZ, p->srcPitch, p->srcHeight};
 	struct side dst = {p->dstMemoryType, p->dstHost, p->dstDevice, p->dstXInBytes, p->dstY,
-		p->dstZ, p->dstPitch, p->dstHeight, p->dstLOD};
+		p->dstZ, p->dstPitch, p->dstHeight};
 
 	*out = (struct copy){.width = p->WidthInBytes, .height = p->Height, .depth = p->Depth};
 	return fill(out, &src, &dst);

@@ -214,6 +214,8 @@ CUresult cuGraphAddChildGraphNode(
 	if (result)
 		return result;
 	result = graph_find(child, &g);
+	if (!result && child == graph)
+		result = CUDA_ERROR_INVALID_VALUE;
 	if (!result)
 		result = graph_clone(g, &copy);
 	if (!result)

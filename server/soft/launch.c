@@ -195,6 +195,8 @@ static CUresult launch_params(struct launch *l, void **values, void **extra)
 	const struct ptx_kernel *k = l->function->ptx;
 	CUresult result = CUDA_SUCCESS;
 
+	if (values && extra && *extra == CU_LAUNCH_PARAM_END)
+		extra = NULL;
 	if (values && extra)
 		return CUDA_ERROR_INVALID_VALUE;
 	l->params_size = k->parameter_bytes;

@@ -40,7 +40,7 @@ CUresult values_op(const CUstreamBatchMemOpParams *ops, unsigned count, struct o
 	unsigned i;
 
 	*op = (struct op){.kind = OP_NONE};
-	if (!ops || !count || count > BATCH_MAX)
+	if (!ops || count > BATCH_MAX)
 		return CUDA_ERROR_INVALID_VALUE;
 	for (i = 0; i < count; i++)
 		if (!op_good(&ops[i]))
@@ -72,7 +72,9 @@ static CUresult submit(CUstream stream, const CUstreamBatchMemOpParams *ops, uns
 static CUresult batch(
 	CUstream stream, unsigned count, const CUstreamBatchMemOpParams *ops, unsigned flags)
 {
-	return flags ? CUDA_ERROR_INVALID_VALUE : submit(stream, ops, count);
+	if (flags)
+		return CUDA_ERROR_INVALID_VALUE;
+	return count ? submit(stream, ops, count) : CUDA_SUCCESS;
 }
 
 /* Waiting and writing have one layout: operation, address, value, flags. */
