@@ -134,7 +134,7 @@ static CUresult host_copy(void *dst, const void *src, size_t bytes, struct strea
 	CUresult r = CUDA_SUCCESS;
 
 	if (atomic_load(&s->capture))
-		return bytes ? host_copy_captured(dst, src, bytes, s) : CUDA_SUCCESS;
+		return host_copy_captured(dst, src, bytes, s);
 	if (!stream_first(s))
 		r = stream_settle(s);
 	if (!r)
@@ -142,19 +142,53 @@ static CUresult host_copy(void *dst, const void *src, size_t bytes, struct strea
 	return r;
 }
 
-/* The direction follows from the addresses (CUDA driver API, unified addressing). */
+/* The direction follows from the addresses (CUDA driver API, unified addressing), also where the
+ * name of the call says another. */
 static CUresult unified(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async)
 {
-	bool to_device = memory_classify(dst) == MEMORY_DEVICE;
-	bool from_device = memory_classify(src) == MEMORY_DEVICE;
+	bool in = memory_classify(dst) == MEMORY_DEVICE;
+	bool out = memory_classify(src) == MEMORY_DEVICE;
 
-	if (to_device && from_device)
+	if (!bytes)
+		return CUDA_SUCCESS;
+	if (in && out)
 		return copy_device(dst, src, bytes, s);
-	if (to_device)
+	if (in)
 		return copy_in(dst, (const void *)(uintptr_t)src, bytes, s, async);
-	if (from_device)
+	if (out)
 		return copy_out((void *)(uintptr_t)dst, src, bytes, s, async);
 	return host_copy((void *)(uintptr_t)dst, (const void *)(uintptr_t)src, bytes, s);
+}
+
+/* What a call names a device's: memory on the device, which its copies check, or pinned, on the
+ * host. */
+static CUresult check(CUdeviceptr address, size_t bytes)
+{
+	return !bytes || memory_classify(address) == MEMORY_DEVICE ? CUDA_SUCCESS
+								   : memory_check(address, bytes);
+}
+
+static CUresult to_device(
+	CUdeviceptr dst, const void *src, size_t bytes, struct stream *s, bool async)
+{
+	CUresult r = check(dst, bytes);
+
+	return r ? r : unified(dst, (uintptr_t)src, bytes, s, async);
+}
+
+static CUresult from_device(void *dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async)
+{
+	CUresult r = check(src, bytes);
+
+	return r ? r : unified((uintptr_t)dst, src, bytes, s, async);
+}
+
+static CUresult between_devices(
+	CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async)
+{
+	CUresult r = check(dst, bytes);
+
+	return r ? r : from_device((void *)(uintptr_t)dst, src, bytes, s, async);
 }
 
 /* The start of every copy: state, arguments, stream. */
@@ -174,7 +208,7 @@ CUresult client_cuMemcpyHtoD_v2(CUdeviceptr dstDevice, const void *srcHost, size
 	struct stream *s;
 	CUresult r = begin(NULL, srcHost, ByteCount, &s);
 
-	return r ? r : copy_in(dstDevice, srcHost, ByteCount, s, false);
+	return r ? r : to_device(dstDevice, srcHost, ByteCount, s, false);
 }
 
 CUresult client_cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void *srcHost, size_t ByteCount,
@@ -183,7 +217,7 @@ CUresult client_cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void *srcHost,
 	struct stream *s;
 	CUresult r = begin(hStream, srcHost, ByteCount, &s);
 
-	return r ? r : copy_in(dstDevice, srcHost, ByteCount, s, true);
+	return r ? r : to_device(dstDevice, srcHost, ByteCount, s, true);
 }
 
 CUresult client_cuMemcpyDtoH_v2(void *dstHost, CUdeviceptr srcDevice, size_t ByteCount)
@@ -191,7 +225,7 @@ CUresult client_cuMemcpyDtoH_v2(void *dstHost, CUdeviceptr srcDevice, size_t Byt
 	struct stream *s;
 	CUresult r = begin(NULL, dstHost, ByteCount, &s);
 
-	return r ? r : copy_out(dstHost, srcDevice, ByteCount, s, false);
+	return r ? r : from_device(dstHost, srcDevice, ByteCount, s, false);
 }
 
 CUresult client_cuMemcpyDtoHAsync_v2(void *dstHost, CUdeviceptr srcDevice, size_t ByteCount,
@@ -200,7 +234,7 @@ CUresult client_cuMemcpyDtoHAsync_v2(void *dstHost, CUdeviceptr srcDevice, size_
 	struct stream *s;
 	CUresult r = begin(hStream, dstHost, ByteCount, &s);
 
-	return r ? r : copy_out(dstHost, srcDevice, ByteCount, s, true);
+	return r ? r : from_device(dstHost, srcDevice, ByteCount, s, true);
 }
 
 CUresult client_cuMemcpyDtoD_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount)
@@ -208,7 +242,7 @@ CUresult client_cuMemcpyDtoD_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, si
 	struct stream *s;
 	CUresult r = begin(NULL, some, ByteCount, &s);
 
-	return r ? r : copy_device(dstDevice, srcDevice, ByteCount, s);
+	return r ? r : between_devices(dstDevice, srcDevice, ByteCount, s, false);
 }
 
 CUresult client_cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount,
@@ -217,7 +251,7 @@ CUresult client_cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevic
 	struct stream *s;
 	CUresult r = begin(hStream, some, ByteCount, &s);
 
-	return r ? r : copy_device(dstDevice, srcDevice, ByteCount, s);
+	return r ? r : between_devices(dstDevice, srcDevice, ByteCount, s, true);
 }
 
 CUresult client_cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount)

@@ -18,6 +18,7 @@
 /* One side of a copy: where its first byte is, and how far rows and slices are apart. */
 struct side {
 	bool device;
+	bool named; /* a device's, which may be pinned memory of the host */
 	bool array;
 	uint64_t address;
 	size_t pitch, slice;
@@ -44,11 +45,11 @@ static CUresult read_side(struct side *s, CUmemorytype type, const void *host, C
 		pitch = width + x;
 	if (!base || pitch < width + x)
 		return CUDA_ERROR_INVALID_VALUE;
-	s->device = type == CU_MEMORYTYPE_DEVICE ||
-		    (type == CU_MEMORYTYPE_UNIFIED && memory_classify(base) == MEMORY_DEVICE);
 	s->pitch = pitch;
 	s->slice = pitch * rows;
 	s->address = base + z * s->slice + y * pitch + x;
+	s->named = type == CU_MEMORYTYPE_DEVICE;
+	s->device = memory_classify(s->address) == MEMORY_DEVICE;
 	return CUDA_SUCCESS;
 }
 
@@ -85,6 +86,13 @@ static CUresult box_3d(const CUDA_MEMCPY3D *c, struct box *b)
 static size_t extent(const struct box *b, const struct side *side)
 {
 	return (b->depth - 1) * side->slice + (b->height - 1) * side->pitch + b->width;
+}
+
+/* What is on the device, its copies check. */
+static CUresult side_check(const struct box *b, const struct side *side)
+{
+	return side->named && !side->device ? memory_check(side->address, extent(b, side))
+					    : CUDA_SUCCESS;
 }
 
 static struct copy_span span_of(const struct box *b, const struct side *side)
@@ -181,7 +189,7 @@ static CUresult box_there(const struct box *b, struct stream *s)
 	CUresult r;
 
 	if (memory_find(b->dst.address, &to) && memory_find(b->src.address, &from) &&
-		to.device != from.device)
+		to.kind == MEMORY_DEVICE && from.kind == MEMORY_DEVICE && to.device != from.device)
 		return box_peer(b, s);
 	r = abroad_enter(&abroad, &s, &from);
 	for (size_t z = 0; z < b->depth && !r; z++) {
@@ -231,10 +239,17 @@ static CUresult box_host_captured(const struct box *b, struct stream *s)
 
 static CUresult box_copy(const struct box *b, struct stream *s, bool async)
 {
+	CUresult r;
+
 	if (b->src.array || b->dst.array)
 		return CUDA_ERROR_NOT_SUPPORTED;
 	if (!b->width || !b->height || !b->depth)
 		return CUDA_SUCCESS;
+	r = side_check(b, &b->dst);
+	if (!r)
+		r = side_check(b, &b->src);
+	if (r)
+		return r;
 	if (b->src.device && b->dst.device)
 		return box_device(b, s);
 	if (b->dst.device)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copies of all sizes and directions: pageable and pinned memory, with and without streams. */
+#include <stdatomic.h>
+#include <unistd.h>
+
 #include "program.h"
 
 enum { LARGEST = 9 << 20 };
@@ -82,6 +85,91 @@ static void unified(void)
 	DO(cuMemFree_v2(p));
 }
 
+/* Names of calls say less than addresses: pinned memory is where a device's is expected, too. */
+static void named_otherwise(unsigned char *pinned, CUstream s)
+{
+	static unsigned char host[LARGEST];
+	unsigned char *second = pinned + LARGEST;
+	CUdeviceptr a = (CUdeviceptr)(size_t)pinned, b = (CUdeviceptr)(size_t)second, p;
+
+	DO(cuMemAlloc_v2(&p, LARGEST));
+	for (int i = 0; i < SIZES; i++) {
+		size_t n = sizes[i];
+
+		pattern(host, n, i + 100);
+		DO(cuMemcpyHtoD_v2(a, host, n));
+		DO(cuMemcpyDtoD_v2(p, a, n));
+		memset(pinned, 0, n);
+		DO(cuMemcpyDtoD_v2(b, p, n));
+		DO(cuMemcpyDtoD_v2(a, b, n));
+		memset(host, 0, n);
+		DO(cuMemcpyDtoH_v2(host, a, n));
+		printf("%zu by other names: %016llx\n", n, checksum(host, n));
+		pattern(host, n, i + 200);
+		DO(cuMemcpyHtoDAsync_v2(a, host, n, s));
+		DO(cuMemcpyDtoDAsync_v2(p, a, n, s));
+		DO(cuMemcpyDtoDAsync_v2(b, p, n, s));
+		DO(cuMemcpyDtoDAsync_v2(a, b, n, s));
+		DO(cuMemsetD8Async(p, 0, n, s));
+		DO(cuMemcpyDtoHAsync_v2(host, a, n, s));
+		DO(cuStreamSynchronize(s));
+		printf("%zu by other names, async: %016llx\n", n, checksum(host, n));
+	}
+	DO(cuMemFree_v2(p));
+}
+
+static void CUDAAPI wait_for(void *flag)
+{
+	while (!atomic_load((atomic_int *)flag))
+		usleep(1000);
+}
+
+/* No call waits for the stream, and what comes before in it is seen. */
+static void named_otherwise_held(unsigned char *pinned, CUstream s)
+{
+	CUdeviceptr a = (CUdeviceptr)(size_t)pinned, p = device_words(1000), q = device_words(1000);
+	atomic_int go = 0;
+
+	memset(pinned, 1, 4000);
+	DO(cuLaunchHostFunc(s, wait_for, &go));
+	DO(cuMemsetD32Async(p, 77, 1000, s));
+	DO(cuMemcpyDtoDAsync_v2(a, p, 4000, s));
+	DO(cuMemcpyDtoDAsync_v2(q, a, 4000, s));
+	DO(cuMemcpyDtoDAsync_v2(p, q, 2000, s));
+	printf("not yet: %016llx\n", checksum(pinned, 4000));
+	atomic_store(&go, 1);
+	DO(cuStreamSynchronize(s));
+	printf("then: %016llx\n", checksum(pinned, 4000));
+	say_words("and on the device", q, 1000);
+	DO(cuMemFree_v2(p));
+	DO(cuMemFree_v2(q));
+}
+
+static void named_otherwise_captured(unsigned char *pinned, CUstream s)
+{
+	CUdeviceptr a = (CUdeviceptr)(size_t)pinned, b = a + 8000, p = device_words(1000);
+	CUgraphExec exec;
+	CUgraph graph;
+
+	DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	SAY(cuMemcpyDtoDAsync_v2(p, a, 4000, s));
+	SAY(cuMemcpyDtoDAsync_v2(b, p, 4000, s));
+	SAY(cuMemcpyDtoDAsync_v2(b + 4000, b, 4000, s));
+	SAY(cuMemcpyHtoDAsync_v2(b + 8000, pinned + 8000, 4000, s));
+	SAY(cuMemcpyDtoHAsync_v2(pinned + 20000, b, 4000, s));
+	DO(cuStreamEndCapture(s, &graph));
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	for (int i = 0; i < 2; i++) {
+		pattern(pinned, 24000, i);
+		DO(cuGraphLaunch(exec, s));
+		DO(cuStreamSynchronize(s));
+		printf("captured by other names: %016llx\n", checksum(pinned, 24000));
+	}
+	DO(cuGraphExecDestroy(exec));
+	DO(cuGraphDestroy(graph));
+	DO(cuMemFree_v2(p));
+}
+
 static void rectangles(void)
 {
 	enum { WIDTH = 100, HEIGHT = 37 };
@@ -143,7 +231,7 @@ int main(void)
 
 	program_begin();
 	DO(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
-	DO(cuMemHostAlloc(&pinned, LARGEST, 0));
+	DO(cuMemHostAlloc(&pinned, 2 * LARGEST, CU_MEMHOSTALLOC_DEVICEMAP));
 	round_trip("pageable", pageable, NULL, 0);
 	round_trip("pageable, async", pageable, stream, 1);
 	round_trip("pinned", pinned, NULL, 0);
@@ -152,6 +240,9 @@ int main(void)
 	unified();
 	rectangles();
 	wrong();
+	named_otherwise(pinned, stream);
+	named_otherwise_held(pinned, stream);
+	named_otherwise_captured(pinned, stream);
 	DO(cuMemFreeHost(pinned));
 	free(pageable);
 	return 0;

@@ -110,6 +110,12 @@ static bool on_host(const struct memory *m)
 	return m->kind >= PINNED;
 }
 
+/* To CUDA: its address is good wherever a device's is. */
+static bool is_known(const struct memory *m)
+{
+	return m->kind != PAGEABLE;
+}
+
 static struct stream *stream_at(int s)
 {
 	return &streams[s];
@@ -296,14 +302,14 @@ static CUDA_MEMCPY2D rows_of(const struct memory *to, const struct memory *from)
 	CUDA_MEMCPY2D c = {.WidthInBytes = width * 4, .Height = height, .srcPitch = width * 4,
 		.dstPitch = to->words / height * 4};
 
-	if (on_host(from)) {
+	if (on_host(from) && (!is_known(from) || chance(60))) {
 		c.srcMemoryType = CU_MEMORYTYPE_HOST;
 		c.srcHost = (void *)(uintptr_t)from->p;
 	} else {
 		c.srcMemoryType = CU_MEMORYTYPE_DEVICE;
 		c.srcDevice = from->p;
 	}
-	if (on_host(to)) {
+	if (on_host(to) && (!is_known(to) || chance(60))) {
 		c.dstMemoryType = CU_MEMORYTYPE_HOST;
 		c.dstHost = (void *)(uintptr_t)to->p;
 	} else {
@@ -311,6 +317,24 @@ static CUDA_MEMCPY2D rows_of(const struct memory *to, const struct memory *from)
 		c.dstDevice = to->p;
 	}
 	return c;
+}
+
+/* Addresses say where memory is, the call's name nothing. */
+static void copy_misnamed(
+	const struct memory *to, const struct memory *from, size_t bytes, CUstream s)
+{
+	void *t = (void *)(uintptr_t)to->p, *f = (void *)(uintptr_t)from->p;
+
+	switch (below(3)) {
+	case 0:
+		tell("copy as in", cuMemcpyHtoDAsync_v2(to->p, f, bytes, s));
+		break;
+	case 1:
+		tell("copy as out", cuMemcpyDtoHAsync_v2(t, from->p, bytes, s));
+		break;
+	default:
+		tell("copy as between devices", cuMemcpyDtoDAsync_v2(to->p, from->p, bytes, s));
+	}
 }
 
 static void copy(const struct memory *to, const struct memory *from, CUstream s, bool captured)
@@ -330,6 +354,8 @@ static void copy(const struct memory *to, const struct memory *from, CUstream s,
 		tell("copy rows", cuMemcpy2DAsync_v2(&c, s));
 	} else if (chance(30)) {
 		tell("copy by addresses", cuMemcpyAsync(to->p, from->p, n * 4, s));
+	} else if (!pageable && chance(30)) {
+		copy_misnamed(to, from, n * 4, s);
 	} else if (on_host(to) && !on_host(from)) {
 		tell("copy out", cuMemcpyDtoHAsync_v2(t, from->p, n * 4, s));
 	} else if (on_host(from) && !on_host(to)) {
@@ -354,7 +380,8 @@ static void operate(struct memory *m, struct memory *other, int in, bool capture
 	if (captured && (m->kind == PAGEABLE || other->kind == PAGEABLE) &&
 		(m->words < PAGEABLE_WORDS || other->words < PAGEABLE_WORDS))
 		what += 3;
-	if (what < 3 && m != other && (!on_host(m) || !on_host(other)))
+	if (what < 3 && m != other &&
+		(!on_host(m) || !on_host(other) || (is_known(m) && is_known(other))))
 		copy(m, other, s, captured);
 	else if (captured && m->kind == PAGEABLE)
 		tell("nothing", CUDA_SUCCESS); /* natively a graph reads it when it likes */

@@ -19,6 +19,8 @@ static const struct shape shapes[] = {
 	{"one row", 5000, 1, 1, 6000},
 };
 
+static const struct shape plain[] = {{"rows", 128, 37, 1, 256}, {"slices", 64, 9, 5, 128}};
+
 enum { ROOM = 8 << 20 };
 
 static atomic_int go;
@@ -130,6 +132,71 @@ static void captured(const struct shape *shape, CUdeviceptr p, CUstream s)
 	DO(cuGraphDestroy(graph));
 }
 
+/* The same with the pinned memory named as a device's is: in both directions, and from one to the
+ * other. */
+static void named_devices(const struct shape *shape, CUdeviceptr p, CUstream s, int capture)
+{
+	CUDA_MEMCPY3D c = box(shape, p), d = back(&c), e;
+	CUgraphExec exec = NULL;
+	CUgraph graph;
+
+	c.srcMemoryType = d.dstMemoryType = CU_MEMORYTYPE_DEVICE;
+	c.srcDevice = (CUdeviceptr)(size_t)in;
+	d.dstDevice = (CUdeviceptr)(size_t)out;
+	c.srcHost = d.dstHost = NULL;
+	e = d;
+	e.srcDevice = d.dstDevice;
+	e.srcPitch = d.dstPitch;
+	e.dstDevice = d.dstDevice + ROOM / 2;
+	pattern(in, ROOM, ++seed);
+	memset(out, 0, ROOM);
+	if (capture)
+		DO(cuStreamBeginCapture_v2(s, CU_STREAM_CAPTURE_MODE_GLOBAL));
+	SAY(cuMemcpy3DAsync_v2(&c, s));
+	SAY(cuMemcpy3DAsync_v2(&d, s));
+	SAY(cuMemcpy3DAsync_v2(&e, s));
+	if (capture) {
+		DO(cuStreamEndCapture(s, &graph));
+		DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+		DO(cuGraphLaunch(exec, s));
+	}
+	DO(cuStreamSynchronize(s));
+	say_out(capture ? "named as a device's, captured" : "named as a device's", shape);
+	if (!capture)
+		return;
+	DO(cuGraphExecDestroy(exec));
+	DO(cuGraphDestroy(graph));
+}
+
+static void named_devices_2d(CUdeviceptr p)
+{
+	CUDA_MEMCPY2D c = {.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+		.srcDevice = (CUdeviceptr)(size_t)in,
+		.srcPitch = 1024,
+		.srcY = 1,
+		.dstMemoryType = CU_MEMORYTYPE_DEVICE,
+		.dstDevice = p,
+		.dstPitch = 512,
+		.dstXInBytes = 16,
+		.WidthInBytes = 300,
+		.Height = 40};
+
+	pattern(in, ROOM, ++seed);
+	memset(out, 0, ROOM);
+	SAY(cuMemcpy2D_v2(&c));
+	c.srcDevice = p;
+	c.srcPitch = 512;
+	c.srcY = 0;
+	c.srcXInBytes = 16;
+	c.dstDevice = (CUdeviceptr)(size_t)out;
+	c.dstPitch = 1024;
+	SAY(cuMemcpy2D_v2(&c));
+	printf("2D, named as a device's: %016llx\n", checksum(out, ROOM));
+	c.dstDevice = (CUdeviceptr)(size_t)in;
+	SAY(cuMemcpy2DUnaligned_v2(&c));
+	printf("2D, unaligned, named as a device's: %016llx\n", checksum(in, ROOM));
+}
+
 /* What is beyond the memory is refused at the call. */
 static void beyond(CUdeviceptr p, CUstream s)
 {
@@ -172,5 +239,8 @@ int main(void)
 	captured(&shapes[0], p, s);
 	captured(&shapes[1], p, s);
 	beyond(p, s);
+	for (int i = 0; i < 4; i++)
+		named_devices(&plain[i / 2], p, s, i % 2);
+	named_devices_2d(p);
 	return 0;
 }

@@ -27,6 +27,26 @@ static void both_ways(unsigned *host, CUdeviceptr device, CUstream s)
 	}
 }
 
+/* Copies that name it as a device's memory is named. */
+static void named_devices(unsigned char *host, CUstream s)
+{
+	static unsigned char other[40000];
+	CUdeviceptr a = (CUdeviceptr)(size_t)host, p = device_words(10000);
+
+	pattern(other, 40000, 3);
+	SAY(cuMemcpyHtoD_v2(a, other, 40000));
+	SAY(cuMemcpyDtoD_v2(p, a, 40000));
+	SAY(cuMemcpyDtoD_v2(a + 40000, p, 40000));
+	SAY(cuMemcpyDtoH_v2(other, a + 40000, 40000));
+	printf("as a device's: %016llx %016llx\n", checksum(other, 40000), checksum(host, 80000));
+	pattern(host, 40000, 4);
+	SAY(cuMemcpyDtoDAsync_v2(p, a, 40000, s));
+	SAY(cuMemcpyDtoDAsync_v2(a + 40000, p, 40000, s));
+	DO(cuStreamSynchronize(s));
+	printf("as a device's, async: %016llx\n", checksum(host, 80000));
+	DO(cuMemFree_v2(p));
+}
+
 static void copies(CUstream s)
 {
 	unsigned char *host = malloc(LARGEST);
@@ -44,6 +64,7 @@ static void copies(CUstream s)
 		printf("copied %zu: %016llx\n", n, checksum(host, n));
 	}
 	DO(cuMemFree_v2(p));
+	named_devices(host, s);
 	DO(cuMemHostUnregister(host));
 	free(host);
 }
