@@ -95,10 +95,12 @@ static CUresult side_prepare(
 	uint64_t address = side_address(s);
 	struct memory_range range;
 
-	if (*s->type == CU_MEMORYTYPE_DEVICE || memory_classify(address) == MEMORY_DEVICE)
+	if (memory_classify(address) == MEMORY_DEVICE)
 		return CUDA_SUCCESS;
-	return memory_find(address, &range) ? mirror_activate(range.base, range.size)
-					    : side_lend(s, c, graph, written);
+	if (memory_find(address, &range))
+		return mirror_activate(range.base, range.size);
+	/* What is no device's memory is for the driver to refuse. */
+	return *s->type == CU_MEMORYTYPE_DEVICE ? CUDA_SUCCESS : side_lend(s, c, graph, written);
 }
 
 /* A node without a context runs in the current one. */

@@ -158,10 +158,48 @@ static void changed_functions(void)
 	functions_of_executables(s);
 }
 
+/* Pinned memory of the host that nodes name as a device's is. */
+static void copies_of_pinned_memory(CUcontext context)
+{
+	enum { N = 1000 };
+	CUDA_MEMCPY3D in = {.srcMemoryType = CU_MEMORYTYPE_DEVICE,
+		.dstMemoryType = CU_MEMORYTYPE_DEVICE,
+		.WidthInBytes = N * 4,
+		.Height = 1,
+		.Depth = 1};
+	CUDA_MEMCPY3D out = in;
+	CUgraphNode first, second;
+	CUgraphExec exec;
+	CUgraph graph;
+	CUstream s;
+	unsigned *p;
+
+	DO(cuStreamCreate(&s, CU_STREAM_NON_BLOCKING));
+	DO(cuMemHostAlloc((void **)&p, N * 8, CU_MEMHOSTALLOC_DEVICEMAP));
+	in.srcDevice = (CUdeviceptr)(size_t)p;
+	in.dstDevice = out.srcDevice = device_words(N);
+	out.dstDevice = in.srcDevice + N * 4;
+	DO(cuGraphCreate(&graph, 0));
+	SAY(cuGraphAddMemcpyNode(&first, graph, NULL, 0, &in, context));
+	SAY(cuGraphAddMemcpyNode(&second, graph, &first, 1, &out, context));
+	DO(cuGraphInstantiateWithFlags(&exec, graph, 0));
+	for (unsigned i = 0; i < 2; i++) {
+		pattern((unsigned char *)p, N * 8, i);
+		run(exec, s);
+		printf("copied: %016llx\n", checksum(p, N * 8));
+	}
+	DO(cuGraphExecDestroy(exec));
+	DO(cuGraphDestroy(graph));
+	DO(cuMemFreeHost(p));
+	DO(cuMemFree_v2(in.dstDevice));
+}
+
 int main(void)
 {
-	program_begin();
+	CUcontext context = program_begin();
+
 	changed_events();
 	changed_functions();
+	copies_of_pinned_memory(context);
 	return 0;
 }
