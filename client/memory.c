@@ -121,7 +121,7 @@ CUresult client_cuMemGetAddressRange_v2(CUdeviceptr *pbase, size_t *psize, CUdev
 
 	if (r)
 		return r;
-	if (!memory_find(dptr, &range) || range.kind != MEMORY_DEVICE || !there(&range))
+	if (!memory_find(dptr, &range) || !there(&range))
 		return CUDA_ERROR_NOT_FOUND;
 	if (pbase)
 		*pbase = range.base;

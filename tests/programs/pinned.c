@@ -122,6 +122,19 @@ static void wrong(void)
 	SAY(cuMemHostGetDevicePointer_v2(&device, &local, 0));
 }
 
+/* It has a range as device memory has. */
+static void ranges(void)
+{
+	CUdeviceptr base = 0;
+	size_t size = 0;
+	char *p;
+
+	DO(cuMemHostAlloc((void **)&p, 1 << 20, CU_MEMHOSTALLOC_DEVICEMAP));
+	SAY(cuMemGetAddressRange_v2(&base, &size, (CUdeviceptr)(size_t)p + 5000));
+	printf("range: offset %lld size %zu\n", (long long)((size_t)p + 5000 - base), size);
+	DO(cuMemFreeHost(p));
+}
+
 int main(void)
 {
 	CUdeviceptr device;
@@ -157,6 +170,7 @@ int main(void)
 	behind_pointers(program_kernel(m, "add_behind"), s);
 	spin_on_a_flag(s);
 	wrong();
+	ranges();
 	DO(cuMemFreeHost(p));
 	return 0;
 }

@@ -14,6 +14,19 @@ static void launch(CUstream s, CUdeviceptr p, unsigned n, unsigned value)
 	DO(launch_over(add, n, s, parameters));
 }
 
+static void range(void)
+{
+	char *p = aligned_alloc(4096, 8192);
+	CUdeviceptr base = 0;
+	size_t size = 0;
+
+	DO(cuMemHostRegister_v2(p, 8192, 0));
+	SAY(cuMemGetAddressRange_v2(&base, &size, (CUdeviceptr)(size_t)p + 5000));
+	printf("range: offset %lld size %zu\n", (long long)((size_t)p + 5000 - base), size);
+	DO(cuMemHostUnregister(p));
+	free(p);
+}
+
 /* The host writes, the kernel adds, the host reads; again and again. */
 static void both_ways(unsigned *host, CUdeviceptr device, CUstream s)
 {
@@ -91,6 +104,7 @@ int main(void)
 	SAY(cuMemHostUnregister(p));
 	SAY(cuMemHostGetDevicePointer_v2(&device, p, 0));
 	copies(s);
+	range();
 	free(p);
 	return 0;
 }
