@@ -301,8 +301,8 @@ CUresult client_cuMemHostRegister_v2(void *p, size_t bytesize, unsigned int Flag
 	if (Flags & CU_MEMHOSTREGISTER_IOMEMORY)
 		return CUDA_ERROR_NOT_SUPPORTED;
 	if (memory_overlaps((uintptr_t)p, bytesize, &other))
-		return other.kind == MEMORY_HOST ? CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED
-						 : CUDA_ERROR_INVALID_VALUE;
+		return other.registered ? CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED
+					: CUDA_ERROR_INVALID_VALUE;
 	range.context = context_self();
 	range.device = range.context->device;
 	if (memory_add(&range))
@@ -328,7 +328,11 @@ CUresult client_cuMemHostUnregister(void *p)
 		return r;
 	if (!p)
 		return CUDA_ERROR_INVALID_VALUE;
-	if (!memory_find((uintptr_t)p, &range) || !range.registered || range.base != (uintptr_t)p)
+	if (!memory_find((uintptr_t)p, &range))
+		return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+	if (range.kind == MEMORY_HOST && !range.registered)
+		return CUDA_ERROR_INVALID_VALUE;
+	if (range.base != (uintptr_t)p || !range.registered)
 		return CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
 	r = context_drain_all();
 	if (r || !memory_remove(range.base, &range))

@@ -83,8 +83,17 @@ CUresult cuMemAllocHost_v2(void **out, size_t bytes)
 	return host_alloc(out, bytes, CU_MEMHOSTALLOC_DEVICEMAP);
 }
 
+/* Why what was found, if anything, cannot end as @kind: allocated memory is nobody's to unregister.
+ */
+static CUresult missing(const struct range *r, enum range_kind kind)
+{
+	return kind == RANGE_HOST || (r && r->kind == RANGE_HOST)
+		       ? CUDA_ERROR_INVALID_VALUE
+		       : CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED;
+}
+
 /* Finds what starts at @p, waits for all work, and ends it. */
-static CUresult host_end(void *p, enum range_kind kind, CUresult missing)
+static CUresult host_end(void *p, enum range_kind kind)
 {
 	struct context *c;
 	struct range *r;
@@ -100,7 +109,7 @@ static CUresult host_end(void *p, enum range_kind kind, CUresult missing)
 		return leave(result);
 	r = range_find((uintptr_t)p);
 	if (!r || r->addr != (uintptr_t)p || r->kind != kind || r->freeing)
-		return leave(missing);
+		return leave(missing(r, kind));
 	r->freeing = true;
 	for (i = 0; i < gpu.devices_count; i++)
 		device_wait_alone(&gpu.devices[i]);
@@ -113,12 +122,12 @@ static CUresult host_end(void *p, enum range_kind kind, CUresult missing)
 
 CUresult cuMemFreeHost(void *p)
 {
-	return host_end(p, RANGE_HOST, CUDA_ERROR_INVALID_VALUE);
+	return host_end(p, RANGE_HOST);
 }
 
 CUresult cuMemHostUnregister(void *p)
 {
-	return host_end(p, RANGE_REGISTERED, CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED);
+	return host_end(p, RANGE_REGISTERED);
 }
 
 /* An old kernel and forbidden pages give one error: this page tells them apart. */
@@ -164,8 +173,10 @@ static CUresult host_register(void *p, size_t bytes, unsigned flags)
 	if (flags & CU_MEMHOSTREGISTER_IOMEMORY)
 		return leave(CUDA_ERROR_NOT_SUPPORTED);
 	result = capture_unsafe();
-	if (!result && range_overlaps(addr, bytes))
-		result = CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
+	r = range_overlaps(addr, bytes);
+	if (!result && r)
+		result = r->kind == RANGE_REGISTERED ? CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED
+						     : CUDA_ERROR_INVALID_VALUE;
 	if (!result && !pages_exist(addr, bytes, !(flags & CU_MEMHOSTREGISTER_READ_ONLY)))
 		result = CUDA_ERROR_INVALID_VALUE;
 	if (result)

@@ -128,11 +128,11 @@ static struct range *range_next(uint64_t addr)
 	return at < count ? tree[at] : NULL;
 }
 
-bool range_overlaps(uint64_t addr, size_t size)
+struct range *range_overlaps(uint64_t addr, size_t size)
 {
 	struct range *r = range_next(addr);
 
-	return r && r->addr < addr + size;
+	return r && r->addr < addr + size ? r : NULL;
 }
 
 static bool may(const struct range *r, unsigned dev, uint32_t peers, bool write)

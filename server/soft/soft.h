@@ -120,7 +120,7 @@ LIST_HEAD(ranges, range);
 int range_insert(struct range *r);
 void range_remove(struct range *r);
 struct range *range_find(uint64_t addr);
-bool range_overlaps(uint64_t addr, size_t size);
+struct range *range_overlaps(uint64_t addr, size_t size);
 /* May device @dev with peers @peers touch all of it? Needs no lock. */
 bool range_access(unsigned dev, uint32_t peers, uint64_t addr, size_t size, bool write,
 	struct ptx_range *out);

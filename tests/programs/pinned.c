@@ -122,7 +122,7 @@ static void wrong(void)
 	SAY(cuMemHostGetDevicePointer_v2(&device, &local, 0));
 }
 
-/* It has a range as device memory has. */
+/* It has a range as device memory has, and is nobody's to register. */
 static void ranges(void)
 {
 	CUdeviceptr base = 0;
@@ -132,6 +132,8 @@ static void ranges(void)
 	DO(cuMemHostAlloc((void **)&p, 1 << 20, CU_MEMHOSTALLOC_DEVICEMAP));
 	SAY(cuMemGetAddressRange_v2(&base, &size, (CUdeviceptr)(size_t)p + 5000));
 	printf("range: offset %lld size %zu\n", (long long)((size_t)p + 5000 - base), size);
+	SAY(cuMemHostRegister_v2(p, 4096, 0));
+	SAY(cuMemHostUnregister(p));
 	DO(cuMemFreeHost(p));
 }
 

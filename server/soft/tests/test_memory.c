@@ -123,6 +123,8 @@ static void host_memory(void **state)
 	assert_int_equal(device, (uintptr_t)p);
 	ok(cuMemHostGetFlags(&flags, p));
 	assert_int_equal(flags, CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP);
+	fails(cuMemHostRegister_v2(p, 4096, 0), CUDA_ERROR_INVALID_VALUE);
+	fails(cuMemHostUnregister(p), CUDA_ERROR_INVALID_VALUE);
 	ok(cuMemFreeHost(p));
 	fails(cuMemFreeHost(p), CUDA_ERROR_INVALID_VALUE);
 	ok(cuMemHostAlloc((void **)&p, 0, 0));
