@@ -52,7 +52,7 @@ CUresult server_cuMemAddressReserve(struct request *q, CUdeviceptr *ptr, size_t 
 	uint64_t align = alignment > MEMORY_SLAB ? alignment : MEMORY_SLAB;
 	uint64_t address = addr;
 
-	if (!size || size % MEMORY_SLAB || (align & (align - 1)) || flags)
+	if (!size || size % MEMORY_SLAB || (alignment & (alignment - 1)) || flags)
 		return CUDA_ERROR_INVALID_VALUE;
 	r = calloc(1, sizeof(*r));
 	if (!r)

@@ -91,6 +91,8 @@ static void wrong(size_t step, int wild)
 	SAY(cuMemCreate(&handle, step, NULL, 0));
 	SAY(cuMemAddressReserve(&a, step + 1, 0, 0, 0));
 	SAY(cuMemAddressReserve(&a, 0, 0, 0, 0));
+	SAY(cuMemAddressReserve(&a, step, 3, 0, 0));
+	SAY(cuMemAddressReserve(&a, step, step + 1, 0, 0));
 	DO(cuMemAddressReserve(&a, step, 0, 0, 0));
 	DO(cuMemCreate(&handle, 2 * step, &device_memory, 0));
 	if (wild)
