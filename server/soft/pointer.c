@@ -97,10 +97,8 @@ static CUresult value_of(struct range *r, CUpointer_attribute attribute, uint64_
 		*v = r->addr;
 		break;
 	case CU_POINTER_ATTRIBUTE_RANGE_SIZE:
-		*v = r->bytes;
-		break;
 	case CU_POINTER_ATTRIBUTE_MAPPING_SIZE:
-		*v = r->size;
+		*v = r->bytes;
 		break;
 	case CU_POINTER_ATTRIBUTE_MAPPED:
 		*v = 1;

@@ -58,6 +58,30 @@ static void set_and_told(void)
 	DO(cuMemFree_v2(other));
 }
 
+/* What is mapped has at least what was asked for. */
+static void ask_mapping(const char *what, CUdeviceptr p)
+{
+	CUdeviceptr base = ~0ull;
+	size_t size = 0;
+
+	printf("mapping of %s\n", what);
+	SAY(cuPointerGetAttribute(&size, CU_POINTER_ATTRIBUTE_MAPPING_SIZE, p));
+	if (!SAY(cuPointerGetAttribute(&base, CU_POINTER_ATTRIBUTE_MAPPING_BASE_ADDR, p)))
+		printf("holds it: %s\n", base <= p && p - base < size ? "yes" : "NO");
+}
+
+static void mappings(CUdeviceptr device, CUdeviceptr host)
+{
+	CUdeviceptr variable;
+	int local;
+
+	DO(cuModuleGetGlobal_v2(&variable, NULL, program_load(), "counter"));
+	ask_mapping("device memory", device + 69999);
+	ask_mapping("pinned host memory", host + 69999);
+	ask_mapping("a variable of a module", variable);
+	ask_mapping("a variable", (CUdeviceptr)(size_t)&local);
+}
+
 int main(void)
 {
 	CUcontext context, owner = NULL;
@@ -78,6 +102,7 @@ int main(void)
 	SAY(cuPointerGetAttribute(&local, 999, device));
 	SAY(cuPointerGetAttribute(NULL, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, device));
 	ranges();
+	mappings(device, (CUdeviceptr)(size_t)host);
 	DO(cuMemFree_v2(device));
 	ask("freed device memory", device);
 	set_and_told();

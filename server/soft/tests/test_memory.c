@@ -64,6 +64,10 @@ static void address_ranges(void **state)
 	ok(cuMemGetAddressRange_v2(&base, &size, p + 10));
 	assert_int_equal(base, p);
 	assert_int_equal(size, 1000);
+	ok(cuPointerGetAttribute(&base, CU_POINTER_ATTRIBUTE_MAPPING_BASE_ADDR, p + 10));
+	ok(cuPointerGetAttribute(&size, CU_POINTER_ATTRIBUTE_MAPPING_SIZE, p + 10));
+	assert_int_equal(base, p);
+	assert_int_equal(size, 1000);
 	fails(cuMemGetAddressRange_v2(&base, &size, p + 1000), CUDA_ERROR_NOT_FOUND);
 	ok(cuMemFree_v2(p));
 	fails(cuMemGetAddressRange_v2(&base, &size, p), CUDA_ERROR_NOT_FOUND);
