@@ -44,7 +44,9 @@ WORKLOADS = [
     python('cuda_python.py', 'core', name='cuda_core'),
     python('cuda_python.py', 'nvml', name='nvml'),
     python('frameworks.py', 'cupy', name='cupy', timeout=180),
-    python('frameworks.py', 'jax', name='jax', timeout=180),
+    # A sum in the order that XLA's tuning found the fastest: of six choices each gave one sum, natively and
+    # remotely, between 157.4432 and 157.4433.
+    python('frameworks.py', 'jax', name='jax', timeout=180, spread={'random': .0002}),
     python('frameworks.py', 'triton', name='triton', timeout=180),
     python('frameworks.py', 'numba', name='numba', timeout=180),
     python('torch_work.py', 'basic', name='basic', timeout=240),
