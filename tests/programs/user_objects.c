@@ -125,6 +125,7 @@ static void wrong_counts(void)
 	SAY(cuUserObjectRelease(t.object, 1));
 	say_kept(&t, "the graph's is left");
 	SAY(cuUserObjectRetain(t.object, INT_MAX));
+	SAY(cuUserObjectRelease(t.object, INT_MAX));
 	SAY(cuGraphReleaseUserObject(graph, t.object, 1));
 	say_ended(&t, "the graph released it");
 	SAY(cuUserObjectRetain(t.object, 1));
