@@ -227,6 +227,8 @@ CUresult cuMemHostGetDevicePointer_v2(CUdeviceptr *out, void *p, unsigned int fl
 
 CUresult cuMemHostGetFlags(unsigned int *out, void *p)
 {
+	const unsigned known = CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP |
+			       CU_MEMHOSTALLOC_WRITECOMBINED;
 	struct context *c;
 	struct range *r;
 	CUresult result = need(out, enter(&c));
@@ -234,8 +236,8 @@ CUresult cuMemHostGetFlags(unsigned int *out, void *p)
 	if (result)
 		return result;
 	r = range_find((uintptr_t)p);
-	if (!r || r->kind != RANGE_HOST)
+	if (!r || (r->kind != RANGE_HOST && r->kind != RANGE_REGISTERED))
 		return leave(CUDA_ERROR_INVALID_VALUE);
-	*out = r->flags | CU_MEMHOSTALLOC_DEVICEMAP;
+	*out = (r->flags & known) | CU_MEMHOSTALLOC_DEVICEMAP;
 	return leave(CUDA_SUCCESS);
 }

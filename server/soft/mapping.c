@@ -49,12 +49,13 @@ CUresult cuMemMap(CUdeviceptr addr, size_t size, size_t offset, CUmemGenericAllo
 		return result;
 	r = reservation_find(addr);
 	m = object_find_id(KIND_MEMORY, handle);
-	if (!r || !m || !size || flags || addr % VMM_GRANULARITY || size % VMM_GRANULARITY ||
-		offset % VMM_GRANULARITY)
+	if (!r || !m || !size || flags || addr % VMM_GRANULARITY || size % VMM_GRANULARITY)
 		return leave(CUDA_ERROR_INVALID_VALUE);
-	if (size > r->size - (addr - r->addr) || offset > m->size || size > m->size - offset ||
-		range_overlaps(addr, size))
+	if (size > r->size - (addr - r->addr) || range_overlaps(addr, size))
 		return leave(CUDA_ERROR_INVALID_VALUE);
+	/* As natively, another result than for what is wrong with the addresses. */
+	if (offset % VMM_GRANULARITY || offset > m->size || size > m->size - offset)
+		return leave(CUDA_ERROR_NOT_SUPPORTED);
 	return leave(map(addr, size, offset, m));
 }
 
@@ -75,6 +76,15 @@ static bool whole_mappings(uint64_t addr, size_t size)
 	return addr == end;
 }
 
+/* [addr, addr + size) is reserved and nothing is mapped there. */
+static bool reserved_only(uint64_t addr, size_t size)
+{
+	struct reservation *r = reservation_find(addr);
+
+	return r && size && size <= r->size - (addr - r->addr) && !range_overlaps(addr, size);
+}
+
+/* Where nothing is mapped it has nothing to do, and that is no error natively. */
 CUresult cuMemUnmap(CUdeviceptr addr, size_t size)
 {
 	uint64_t end = addr + size;
@@ -83,6 +93,8 @@ CUresult cuMemUnmap(CUdeviceptr addr, size_t size)
 
 	if (result)
 		return result;
+	if (reserved_only(addr, size))
+		return leave(CUDA_SUCCESS);
 	if (!whole_mappings(addr, size))
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	while (addr < end) {

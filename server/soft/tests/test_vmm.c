@@ -70,7 +70,8 @@ static void wrong_use(void **state)
 	fails(cuMemCreate(&h, 512 * MIB, &prop, 0), CUDA_ERROR_OUT_OF_MEMORY);
 	fails(cuMemAddressReserve(&other, 100, 0, 0, 0), CUDA_ERROR_INVALID_VALUE);
 	ok(cuMemCreate(&h, 4 * MIB, &prop, 0));
-	fails(cuMemMap(p, 8 * MIB, 0, h, 0), CUDA_ERROR_INVALID_VALUE);
+	fails(cuMemMap(p, 8 * MIB, 0, h, 0), CUDA_ERROR_NOT_SUPPORTED);
+	ok(cuMemUnmap(p, 8 * MIB));
 	fails(cuMemMap(p + 14 * MIB, 4 * MIB, 0, h, 0), CUDA_ERROR_INVALID_VALUE);
 	fails(cuMemMap(p, 4 * MIB, 0, h + 16, 0), CUDA_ERROR_INVALID_VALUE);
 	ok(cuMemMap(p, 4 * MIB, 0, h, 0));
