@@ -171,9 +171,11 @@ static CUresult alloc_async(CUdeviceptr *out, size_t bytes, CUmemoryPool handle,
 
 	if (result)
 		return result;
-	if (!out || !bytes)
+	if (!out)
 		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = stream_find_own(c, stream, &s);
+	if (!result && !bytes && s->capture)
+		result = CUDA_ERROR_INVALID_VALUE;
 	if (result)
 		return leave(result);
 	p = handle ? object_find(KIND_POOL, handle) : pool_current(s->ctx->dev);
@@ -184,6 +186,10 @@ static CUresult alloc_async(CUdeviceptr *out, size_t bytes, CUmemoryPool handle,
 	result = capture_unsafe();
 	if (!result)
 		result = capture_implicit(s);
+	if (!result && !bytes) {
+		*out = 0;
+		return leave(CUDA_SUCCESS);
+	}
 	if (!result)
 		result = pool_alloc(p, c, bytes, &r);
 	if (!result)
@@ -274,7 +280,7 @@ CUresult cuMemPoolCreate(CUmemoryPool *out, const CUmemPoolProps *props)
 	if (props->handleTypes || props->location.type != CU_MEM_LOCATION_TYPE_DEVICE)
 		return leave(CUDA_ERROR_NOT_SUPPORTED);
 	if ((unsigned)props->location.id >= gpu.devices_count)
-		return leave(CUDA_ERROR_INVALID_DEVICE);
+		return leave(CUDA_ERROR_INVALID_VALUE);
 	result = pool_create(&gpu.devices[props->location.id], &p);
 	if (!result) {
 		p->limit = props->maxSize;

@@ -38,9 +38,12 @@ CUresult cuDeviceGetDefaultMemPool(CUmemoryPool *out, CUdevice dev)
 	return give(out, dev, pool_default);
 }
 
+/* Natively a wrong device is a wrong value here. */
 CUresult cuDeviceGetMemPool(CUmemoryPool *out, CUdevice dev)
 {
-	return give(out, dev, pool_current);
+	CUresult result = give(out, dev, pool_current);
+
+	return result == CUDA_ERROR_INVALID_DEVICE ? CUDA_ERROR_INVALID_VALUE : result;
 }
 
 static CUresult location_check(const CUmemLocation *location, CUmemAllocationType type)
@@ -192,7 +195,9 @@ CUresult cuMemPoolSetAccess(CUmemoryPool handle, const CUmemAccessDesc *desc, si
 		if (desc[i].flags == CU_MEM_ACCESS_FLAGS_PROT_READWRITE)
 			p->access |= bit;
 		else if (desc[i].flags == CU_MEM_ACCESS_FLAGS_PROT_NONE &&
-			 bit != 1u << p->dev->index)
+			 bit == 1u << p->dev->index)
+			return leave(CUDA_ERROR_INVALID_DEVICE);
+		else if (desc[i].flags == CU_MEM_ACCESS_FLAGS_PROT_NONE)
 			p->access &= ~bit;
 		else
 			return leave(CUDA_ERROR_INVALID_VALUE);
