@@ -84,6 +84,8 @@ CUresult cuDevicePrimaryCtxGetState(CUdevice dev, unsigned int *flags, int *acti
 	if (result)
 		return result;
 	result = device_find(dev, &d);
+	if (!result && !flags && !active)
+		result = CUDA_ERROR_INVALID_VALUE;
 	if (result)
 		return leave(result);
 	if (flags)
