@@ -80,6 +80,15 @@ CUresult cuGraphExecMemcpyNodeSetParams(
 	return result ? result : exec_set(x, n, &op, memcpy_op(params, &op));
 }
 
+/* Natively a row stays a row and a rectangle a rectangle. */
+static CUresult reset_op(
+	const CUDA_MEMSET_NODE_PARAMS *params, const struct set *before, struct op *op)
+{
+	if ((params->height > 1) != (before->height > 1))
+		return CUDA_ERROR_INVALID_VALUE;
+	return memset_op(params, op);
+}
+
 CUresult cuGraphExecMemsetNodeSetParams(
 	CUgraphExec handle, CUgraphNode node, const CUDA_MEMSET_NODE_PARAMS *params, CUcontext ctx)
 {
@@ -88,7 +97,7 @@ CUresult cuGraphExecMemsetNodeSetParams(
 	struct op op;
 	CUresult result = need(params, enter_exec(handle, node, CU_GRAPH_NODE_TYPE_MEMSET, &x, &n));
 
-	return result ? result : exec_set(x, n, &op, memset_op(params, &op));
+	return result ? result : exec_set(x, n, &op, reset_op(params, &n->op.set, &op));
 }
 
 CUresult cuGraphExecHostNodeSetParams(

@@ -175,21 +175,13 @@ static void cut(struct node *from, struct node *to)
 	object_put(from);
 }
 
-/* One edge; an edge that exists, or closes a circle, is refused. */
-static CUresult join(struct graph *g, struct node *from, struct node *to)
+/* One edge; an edge that exists is refused. One that closes a circle only keeps the graph from
+ * being instantiated. */
+static CUresult join(struct node *from, struct node *to)
 {
-	struct node **order;
-
 	if (nodes_have(&to->deps, from))
 		return CUDA_ERROR_INVALID_VALUE;
-	if (nodes_add(&to->deps, from) < 0)
-		return CUDA_ERROR_OUT_OF_MEMORY;
-	if (graph_order(g, &order) < 0) {
-		cut(from, to);
-		return CUDA_ERROR_INVALID_VALUE;
-	}
-	free(order);
-	return CUDA_SUCCESS;
+	return nodes_add(&to->deps, from) < 0 ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
 }
 
 static CUresult change(
@@ -213,7 +205,7 @@ static CUresult change(
 	for (i = 0; !result && i < count; i++) {
 		pair(g, from[i], to[i], &a, &b);
 		if (add)
-			result = join(g, a, b);
+			result = join(a, b);
 		else if (nodes_have(&b->deps, a))
 			cut(a, b);
 	}

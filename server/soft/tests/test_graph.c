@@ -182,7 +182,7 @@ static void built(void **state)
 	CUgraphNode a, b, c, child, again, list[8];
 	CUgraph graph, inner, clone;
 	CUgraphNodeType type;
-	CUgraphExec exec;
+	CUgraphExec exec, circle;
 	unsigned *pinned, enabled;
 	int count = 0;
 	size_t n = 8;
@@ -202,7 +202,9 @@ static void built(void **state)
 	ok(cuGraphAddMemsetNode(&a, graph, NULL, 0, &set, *state));
 	ok(cuGraphAddMemcpyNode(&b, graph, NULL, 0, &copy, *state));
 	ok(cuGraphAddDependencies(graph, &a, &b, 1));
-	fails(cuGraphAddDependencies(graph, &b, &a, 1), CUDA_ERROR_INVALID_VALUE);
+	ok(cuGraphAddDependencies(graph, &b, &a, 1));
+	fails(cuGraphInstantiateWithFlags(&circle, graph, 0), CUDA_ERROR_INVALID_VALUE);
+	ok(cuGraphRemoveDependencies(graph, &b, &a, 1));
 	fails(cuGraphAddDependencies(graph, &a, &b, 1), CUDA_ERROR_INVALID_VALUE);
 	ok(cuGraphAddChildGraphNode(&c, graph, &b, 1, inner));
 	ok(cuGraphDestroy(inner));
