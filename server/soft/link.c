@@ -107,6 +107,8 @@ static CUresult input_text(
 {
 	if (type == CU_JIT_INPUT_FATBINARY)
 		return image_text(data, text, length);
+	if (type == CU_JIT_INPUT_CUBIN && (size < 4 || memcmp(data, "\177ELF", 4)))
+		return CUDA_ERROR_INVALID_IMAGE;
 	if (type == CU_JIT_INPUT_CUBIN || type == CU_JIT_INPUT_OBJECT ||
 		type == CU_JIT_INPUT_LIBRARY)
 		return CUDA_ERROR_NO_BINARY_FOR_GPU;
@@ -115,6 +117,10 @@ static CUresult input_text(
 	*text = strndup(data, size);
 	if (!*text)
 		return CUDA_ERROR_OUT_OF_MEMORY;
+	if (!strstr(*text, ".version")) {
+		free(*text);
+		return CUDA_ERROR_INVALID_IMAGE;
+	}
 	*length = strlen(*text);
 	return CUDA_SUCCESS;
 }
