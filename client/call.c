@@ -110,6 +110,13 @@ CUresult call_check(unsigned flags)
 	return context->sticky;
 }
 
+CUresult call_argument(bool good)
+{
+	CUresult r = call_check(0);
+
+	return r || good ? r : CUDA_ERROR_INVALID_VALUE;
+}
+
 /* Counted under the lock: whoever sees the count and then posts a wait has this frame before it. */
 static void count_work(struct thread *t, struct context *context, unsigned flags)
 {

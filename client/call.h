@@ -71,6 +71,8 @@ void call_flush(void);
 
 /* The state checks of call_begin for functions that are answered locally. */
 CUresult call_check(unsigned flags);
+/* The same of a call in the current context, whose arguments are @good. */
+CUresult call_argument(bool good);
 
 /* Per-thread default streams: _ptds and _ptsz twins run between these two. What was in force
  * before is returned and given back. */

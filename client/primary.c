@@ -15,9 +15,8 @@
 /* Counts, flags, lives. Recursive: destructors of attached values may come back. */
 static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct context *primary[CLIENT_MAX_DEVICES];
-enum {
-	ALWAYS = CU_CTX_MAP_HOST | CU_CTX_LMEM_RESIZE_TO_MAX
-}; /* what NVIDIA's driver tells, whatever was set */
+/* What NVIDIA's driver tells of each, whatever was set. */
+enum { ALWAYS = CU_CTX_MAP_HOST | CU_CTX_LMEM_RESIZE_TO_MAX };
 
 static unsigned primary_flags[CLIENT_MAX_DEVICES];
 
