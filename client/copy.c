@@ -142,15 +142,27 @@ static CUresult host_copy(void *dst, const void *src, size_t bytes, struct strea
 	return r;
 }
 
+/* Sides that the call names a device's. Pinned memory will do. */
+enum named { NAMED_NONE, NAMED_DST, NAMED_SRC, NAMED_BOTH };
+
 /* The direction follows from the addresses (CUDA driver API, unified addressing), also where the
- * name of the call says another. */
-static CUresult unified(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async)
+ * name of the call says another. Memory on the device is checked by what copies it. */
+static CUresult unified(CUdeviceptr dst, CUdeviceptr src, size_t bytes, enum named named,
+	struct stream *s, bool async)
 {
-	bool in = memory_classify(dst) == MEMORY_DEVICE;
-	bool out = memory_classify(src) == MEMORY_DEVICE;
+	CUresult r = CUDA_SUCCESS;
+	bool in, out;
 
 	if (!bytes)
 		return CUDA_SUCCESS;
+	in = memory_classify(dst) == MEMORY_DEVICE;
+	out = memory_classify(src) == MEMORY_DEVICE;
+	if (!in && named & NAMED_DST)
+		r = memory_check(dst, bytes);
+	if (!r && !out && named & NAMED_SRC)
+		r = memory_check(src, bytes);
+	if (r)
+		return r;
 	if (in && out)
 		return copy_device(dst, src, bytes, s);
 	if (in)
@@ -158,37 +170,6 @@ static CUresult unified(CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct s
 	if (out)
 		return copy_out((void *)(uintptr_t)dst, src, bytes, s, async);
 	return host_copy((void *)(uintptr_t)dst, (const void *)(uintptr_t)src, bytes, s);
-}
-
-/* What a call names a device's: memory on the device, which its copies check, or pinned, on the
- * host. */
-static CUresult check(CUdeviceptr address, size_t bytes)
-{
-	return !bytes || memory_classify(address) == MEMORY_DEVICE ? CUDA_SUCCESS
-								   : memory_check(address, bytes);
-}
-
-static CUresult to_device(
-	CUdeviceptr dst, const void *src, size_t bytes, struct stream *s, bool async)
-{
-	CUresult r = check(dst, bytes);
-
-	return r ? r : unified(dst, (uintptr_t)src, bytes, s, async);
-}
-
-static CUresult from_device(void *dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async)
-{
-	CUresult r = check(src, bytes);
-
-	return r ? r : unified((uintptr_t)dst, src, bytes, s, async);
-}
-
-static CUresult between_devices(
-	CUdeviceptr dst, CUdeviceptr src, size_t bytes, struct stream *s, bool async)
-{
-	CUresult r = check(dst, bytes);
-
-	return r ? r : from_device((void *)(uintptr_t)dst, src, bytes, s, async);
 }
 
 /* The start of every copy: state, arguments, stream. */
@@ -208,7 +189,7 @@ CUresult client_cuMemcpyHtoD_v2(CUdeviceptr dstDevice, const void *srcHost, size
 	struct stream *s;
 	CUresult r = begin(NULL, srcHost, ByteCount, &s);
 
-	return r ? r : to_device(dstDevice, srcHost, ByteCount, s, false);
+	return r ? r : unified(dstDevice, (uintptr_t)srcHost, ByteCount, NAMED_DST, s, false);
 }
 
 CUresult client_cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void *srcHost, size_t ByteCount,
@@ -217,7 +198,7 @@ CUresult client_cuMemcpyHtoDAsync_v2(CUdeviceptr dstDevice, const void *srcHost,
 	struct stream *s;
 	CUresult r = begin(hStream, srcHost, ByteCount, &s);
 
-	return r ? r : to_device(dstDevice, srcHost, ByteCount, s, true);
+	return r ? r : unified(dstDevice, (uintptr_t)srcHost, ByteCount, NAMED_DST, s, true);
 }
 
 CUresult client_cuMemcpyDtoH_v2(void *dstHost, CUdeviceptr srcDevice, size_t ByteCount)
@@ -225,7 +206,7 @@ CUresult client_cuMemcpyDtoH_v2(void *dstHost, CUdeviceptr srcDevice, size_t Byt
 	struct stream *s;
 	CUresult r = begin(NULL, dstHost, ByteCount, &s);
 
-	return r ? r : from_device(dstHost, srcDevice, ByteCount, s, false);
+	return r ? r : unified((uintptr_t)dstHost, srcDevice, ByteCount, NAMED_SRC, s, false);
 }
 
 CUresult client_cuMemcpyDtoHAsync_v2(void *dstHost, CUdeviceptr srcDevice, size_t ByteCount,
@@ -234,7 +215,7 @@ CUresult client_cuMemcpyDtoHAsync_v2(void *dstHost, CUdeviceptr srcDevice, size_
 	struct stream *s;
 	CUresult r = begin(hStream, dstHost, ByteCount, &s);
 
-	return r ? r : from_device(dstHost, srcDevice, ByteCount, s, true);
+	return r ? r : unified((uintptr_t)dstHost, srcDevice, ByteCount, NAMED_SRC, s, true);
 }
 
 CUresult client_cuMemcpyDtoD_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount)
@@ -242,7 +223,7 @@ CUresult client_cuMemcpyDtoD_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, si
 	struct stream *s;
 	CUresult r = begin(NULL, some, ByteCount, &s);
 
-	return r ? r : between_devices(dstDevice, srcDevice, ByteCount, s, false);
+	return r ? r : unified(dstDevice, srcDevice, ByteCount, NAMED_BOTH, s, false);
 }
 
 CUresult client_cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevice, size_t ByteCount,
@@ -251,7 +232,7 @@ CUresult client_cuMemcpyDtoDAsync_v2(CUdeviceptr dstDevice, CUdeviceptr srcDevic
 	struct stream *s;
 	CUresult r = begin(hStream, some, ByteCount, &s);
 
-	return r ? r : between_devices(dstDevice, srcDevice, ByteCount, s, true);
+	return r ? r : unified(dstDevice, srcDevice, ByteCount, NAMED_BOTH, s, true);
 }
 
 CUresult client_cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount)
@@ -259,7 +240,7 @@ CUresult client_cuMemcpy(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount)
 	struct stream *s;
 	CUresult r = begin(NULL, some, ByteCount, &s);
 
-	return r ? r : unified(dst, src, ByteCount, s, false);
+	return r ? r : unified(dst, src, ByteCount, NAMED_NONE, s, false);
 }
 
 CUresult client_cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount, CUstream hStream)
@@ -267,7 +248,7 @@ CUresult client_cuMemcpyAsync(CUdeviceptr dst, CUdeviceptr src, size_t ByteCount
 	struct stream *s;
 	CUresult r = begin(hStream, some, ByteCount, &s);
 
-	return r ? r : unified(dst, src, ByteCount, s, true);
+	return r ? r : unified(dst, src, ByteCount, NAMED_NONE, s, true);
 }
 
 static CUresult context_settle(struct context *c)
