@@ -3,7 +3,8 @@
  * Which addresses the driver is given. With unified addresses it copies from and
  * to any memory of this process, so a client's number goes to it only when what
  * lies there is the session's: its arena, mirrored host memory, or memory that
- * the driver itself made for it (pools, graphs, variables of modules).
+ * the driver itself made for it (pools, graphs, variables of modules). A captured
+ * set may name what is no memory that the driver knows: it makes no graph of it executable.
  */
 #ifndef ADDRESS_H
 #define ADDRESS_H
